@@ -20,6 +20,7 @@ pages! {
     status_pages = "status-pages.md"
     dashboards_and_alerts = "dashboards-and-alerts.md"
     stores = "stores.md"
+    integrations = "integrations.md"
     testing = "testing.md"
     kubernetes = "kubernetes.md"
     readme = "../README.md"

@@ -30,6 +30,7 @@
 //! | health checks, watchdogs, readiness | [`health`], [`Telemetry::health_check`] |
 //! | objectives and error budgets | [`slo`], [`Telemetry::slo_report`] |
 //! | incidents and the status page | [`incidents`], [`status`] |
+//! | sqlx and other libraries | [`integrations`] |
 //! | metrics of a meter of one's own | [`Telemetry::meter`], [`catalog`] |
 //! | tests of a service | `testing`, with the feature of that name |
 //!
@@ -43,6 +44,7 @@
 //! | `file-store`, `postgres` | stores that outlive the process | |
 //! | `testing` | telemetry without globals, with a clock in the hand | |
 //! | `cli` | the command `vantage-obs` | |
+//! | `actix`, `cron`, `deadpool`, `metrics`, `reqwest`, `sqlx` | a library each: [`integrations`]; sqlx needs Rust 1.94 | |
 //!
 //! # Conventions
 //!

@@ -361,6 +361,15 @@ impl Telemetry {
         self.0.handles.error_reasons.classify(reason);
     }
 
+    /// Uses `reason` as [`classify_errors`](Self::classify_errors) does, unless the service has its own for the type.
+    #[cfg(any(feature = "deadpool", feature = "sqlx"))]
+    pub(crate) fn classify_errors_by_default<E: std::error::Error + 'static>(
+        &self,
+        reason: impl Fn(&E) -> &'static str + Send + Sync + 'static,
+    ) {
+        self.0.handles.error_reasons.classify_by_default(reason);
+    }
+
     /// Returns the handle for business figures. They are in the scrape from then on.
     ///
     /// ```
@@ -850,6 +859,28 @@ impl WatchGuard {
             id,
             _reader: reader,
         }
+    }
+}
+
+#[cfg(feature = "sqlx")]
+impl WatchGuard {
+    /// Watches a queue as [`Telemetry::watch_queue_async`] does, for a handle that holds no telemetry.
+    pub(crate) fn watch_queue_async<F, E>(
+        &self,
+        name: &str,
+        interval: Duration,
+        read: impl Fn() -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        F: Future<Output = Result<QueueState, E>> + Send + 'static,
+        E: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let sampler = &self.sampler;
+        Self::new(
+            sampler,
+            sampler.watch_queue_async(name, interval, read),
+            None,
+        )
     }
 }
 

@@ -83,16 +83,12 @@ pub(crate) async fn work(platform: Arc<Platform>, id: String) {
         // A task of its own, so that a job that panics takes no worker with it.
         let (platform_handle, worker) = (Arc::clone(&platform), worker.clone());
         let handle = tokio::spawn(async move {
-            let job = worker.start("publish_post", task.due, &task.carrier);
-            match job.trace(publish(&platform_handle, task.post)).await {
-                Ok(()) => {
-                    job.succeed();
-                    JobOutcome::Done
-                }
-                Err(reason) => {
-                    job.fail(reason);
-                    JobOutcome::Failed
-                }
+            let publish = publish(&platform_handle, task.post);
+            let reason = |reason: &&'static str| *reason;
+            let job = worker.run_with("publish_post", task.due, &task.carrier, publish, reason);
+            match job.await {
+                Ok(()) => JobOutcome::Done,
+                Err(_) => JobOutcome::Failed,
             }
         });
         let outcome = handle.await.unwrap_or(JobOutcome::Panicked);
@@ -127,14 +123,17 @@ pub(crate) async fn schedule(platform: Arc<Platform>) {
     let mut due = SystemTime::now() - DOWNTIME;
     scheduler.record_missed("cleanup", 3);
     loop {
-        let execution = scheduler.start("cleanup", due);
-        if random_below(10) == 0 {
-            execution.fail("lock_held");
-        } else if platform.database.remove_old().await.is_ok() {
-            execution.succeed();
-        } else {
-            execution.fail("database_error");
-        }
+        let cleanup = async {
+            if random_below(10) == 0 {
+                return Err("lock_held");
+            }
+            let removed = platform.database.remove_old().await;
+            removed.map_err(|_| "database_error")
+        };
+        // The verdict is recorded; the platform has no other use for it.
+        let _ = scheduler
+            .run_with("cleanup", due, cleanup, |reason| *reason)
+            .await;
         due = SystemTime::now() + Duration::from_secs(2);
         scheduler.record_scheduled("cleanup", 1);
         let delay_ms = random_below(if platform.is_incident() { 3_000 } else { 300 });

@@ -10,6 +10,15 @@ use opentelemetry::Context;
 use crate::record::instruments::{Database, Pool, Query};
 use crate::record::trace::Traced;
 
+/// An error with which a caller gets no connection.
+pub(super) trait AcquireError {
+    /// Its class, out of a closed list.
+    fn error_type(&self) -> &'static str;
+
+    /// Returns `true` if the caller has waited in vain.
+    fn is_timeout(&self) -> bool;
+}
+
 /// The recorder of a pool's waits. Clones share it.
 #[derive(Clone, Debug)]
 pub(super) struct WaitRecorder {
@@ -32,27 +41,30 @@ impl WaitRecorder {
         &self.database
     }
 
-    /// The number of callers that wait, shared with the pool's watch.
+    /// The number of callers that wait, for pools that do not tell it.
+    #[cfg(feature = "sqlx")]
     pub(super) fn pending(&self) -> Arc<AtomicU64> {
         Arc::clone(&self.pending)
     }
 
-    /// Waits for a connection, for `query` where there is one: the wait is the pool's, and no part of its duration.
-    pub(super) async fn wait<T, E>(
+    /// Waits for a connection, for `query` where there is one: the wait is the pool's, and no part of its duration. For
+    /// a caller without one, no connection is a call that failed.
+    pub(super) async fn wait<T, E: AcquireError>(
         &self,
         mut query: Option<&mut Query>,
         acquire: impl Future<Output = Result<T, E>>,
-        is_timeout: impl Fn(&E) -> bool,
     ) -> Result<T, E> {
         // The pool's own log lines belong to the call.
         let context = query.as_ref().map(|query| query.context());
         let context = context.unwrap_or_else(Context::current);
         let mut wait = Wait::start(self, query.as_deref_mut());
         let acquired = Traced::new(acquire, context).await;
-        wait.is_timeout = acquired.as_ref().is_err_and(is_timeout);
+        wait.is_timeout = acquired.as_ref().is_err_and(AcquireError::is_timeout);
         drop(wait);
-        if let Some(query) = query.filter(|_| acquired.is_ok()) {
-            query.mark_acquired();
+        match (query, &acquired) {
+            (Some(query), Ok(_)) => query.mark_acquired(),
+            (None, Err(error)) => self.database.query("CONNECT", "").fail(error.error_type()),
+            _ => {}
         }
         acquired
     }

@@ -1,14 +1,19 @@
 //! A pool of [sqlx](https://docs.rs/sqlx/0.9) 0.9, with any of its databases.
 //!
 //! ```no_run
-//! # #[derive(Clone, Debug)] struct Db;
-//! # /*
-//! let db = telemetry.sqlx("shop", PgPool::connect(&url).await?);
+//! # use sqlx::{Database, Encode, Executor, IntoArguments, Pool, Type};
+//! # async fn f<DB: Database>(telemetry: vantage_obs::Telemetry, pool: Pool<DB>, id: i64) -> sqlx::Result<()>
+//! # where
+//! #     for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
+//! #     DB::Arguments: IntoArguments<DB>,
+//! #     for<'q> i64: Encode<'q, DB> + Type<DB>,
+//! # {
+//! let db = telemetry.sqlx("shop", pool); // in place of the pool from here on
 //! let order = sqlx::query("SELECT total FROM orders WHERE id = $1").bind(id).fetch_one(&db).await?;
 //! let mut tx = db.begin().await?;
-//! sqlx::query("UPDATE orders SET total = 0").execute(&mut *tx).await?;
+//! sqlx::query("UPDATE orders SET total = 0 WHERE id = $1").bind(id).execute(&mut *tx).await?;
 //! tx.commit().await?;
-//! # */
+//! # Ok(()) }
 //! ```
 //!
 //! [`MeasuredPool`] takes the place of the pool: it runs the queries that the pool would run, and measures them.
@@ -34,14 +39,17 @@
 //! out of [`MeasuredConnection`] by `as_mut`.
 
 mod connection;
+mod driver;
 mod error;
 mod executor;
 mod health;
 mod pool;
 mod query;
+mod queue;
 mod rows;
+mod spare;
 mod transaction;
 
-pub use connection::MeasuredConnection;
+pub use connection::{MeasuredConnection, MeasuredPoolConnection};
 pub use pool::MeasuredPool;
 pub use transaction::MeasuredTransaction;

@@ -2,6 +2,8 @@
 
 mod cron;
 
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -27,21 +29,46 @@ const MIN_INTERVAL: Duration = Duration::from_secs(1);
 /// assert!(Schedule::cron("0 25 * * *", "UTC").is_err());
 /// # Ok::<(), vantage_obs::instruments::ScheduleError>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Schedule(ScheduleKind);
+#[derive(Clone, Debug)]
+pub struct Schedule(Arc<dyn DueTimes>);
 
-/// The two ways to be due.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum ScheduleKind {
-    Every(Duration),
-    Cron(Cron),
+/// Due times of runs. Their `Debug` tells them from others.
+pub(crate) trait DueTimes: fmt::Debug + Send + Sync {
+    /// Returns the first one after `after`.
+    fn next_after(&self, after: Timestamp) -> Option<Timestamp>;
+
+    /// Returns whether they are an interval after each other, and not times of the day.
+    fn is_interval(&self) -> bool {
+        false
+    }
+}
+
+/// Runs an interval after each other.
+#[derive(Debug)]
+struct Every(Duration);
+
+impl DueTimes for Every {
+    fn next_after(&self, after: Timestamp) -> Option<Timestamp> {
+        // `None` at the end of representable time: no run is due then, and nothing overflows.
+        after.checked_add(self.0).ok()
+    }
+
+    fn is_interval(&self) -> bool {
+        true
+    }
+}
+
+impl DueTimes for Cron {
+    fn next_after(&self, after: Timestamp) -> Option<Timestamp> {
+        Self::next_after(self, after)
+    }
 }
 
 impl Schedule {
     /// Creates the schedule of an interval: a run is due this time after the start of the one before, at least a second.
     #[must_use]
     pub fn every(interval: Duration) -> Self {
-        Self(ScheduleKind::Every(interval.max(MIN_INTERVAL)))
+        Self::from_due_times(Every(interval.max(MIN_INTERVAL)))
     }
 
     /// Runs are due at the times of a cron expression of five fields (minute, hour, day of month, month, day of
@@ -58,25 +85,31 @@ impl Schedule {
     /// [`ScheduleError`] says what of the expression or the zone is wrong; so it is where no day of eight years
     /// matches, such as 30 February.
     pub fn cron(expression: &str, time_zone: &str) -> Result<Self, ScheduleError> {
-        Ok(Self(ScheduleKind::Cron(Cron::parse(
-            expression, time_zone,
-        )?)))
+        Ok(Self::from_due_times(Cron::parse(expression, time_zone)?))
+    }
+
+    pub(crate) fn from_due_times(times: impl DueTimes + 'static) -> Self {
+        Self(Arc::new(times))
     }
 
     /// Returns the first time after `after` at which a run is due.
     pub(crate) fn next_after(&self, after: Timestamp) -> Option<Timestamp> {
-        match &self.0 {
-            // `None` at the end of representable time: no run is due then, and nothing overflows.
-            ScheduleKind::Every(interval) => after.checked_add(*interval).ok(),
-            ScheduleKind::Cron(cron) => cron.next_after(after),
-        }
+        self.0.next_after(after)
     }
 
     /// Returns whether runs are due an interval after each other, and not at times of the day.
-    pub(crate) const fn is_interval(&self) -> bool {
-        matches!(self.0, ScheduleKind::Every(_))
+    pub(crate) fn is_interval(&self) -> bool {
+        self.0.is_interval()
     }
 }
+
+impl PartialEq for Schedule {
+    fn eq(&self, other: &Self) -> bool {
+        format!("{:?}", self.0) == format!("{:?}", other.0)
+    }
+}
+
+impl Eq for Schedule {}
 
 impl From<Duration> for Schedule {
     fn from(interval: Duration) -> Self {

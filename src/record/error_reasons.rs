@@ -79,6 +79,21 @@ impl ErrorReasons {
         self.0.classifiers.store(Arc::new(classifiers));
     }
 
+    /// Uses `reason` for errors of this type unless the service has said something, or says so later.
+    #[cfg(any(feature = "deadpool", feature = "sqlx"))]
+    pub(crate) fn classify_by_default<E: Error + 'static>(
+        &self,
+        reason: impl Fn(&E) -> &'static str + Send + Sync + 'static,
+    ) {
+        let classifiers = self.0.classifiers.load();
+        if !classifiers
+            .iter()
+            .any(|known| known.error == TypeId::of::<E>())
+        {
+            self.classify(reason);
+        }
+    }
+
     /// Returns the reason of an error of any type.
     pub(crate) fn reason(&self, error: &(dyn Error + 'static)) -> Cow<'static, str> {
         self.find(error).unwrap_or(Cow::Borrowed(OTHER))
@@ -99,28 +114,30 @@ impl ErrorReasons {
     /// Returns the reason of an error without its causes.
     fn find_own(&self, error: &(dyn Error + 'static)) -> Option<Cow<'static, str>> {
         let classifiers = self.0.classifiers.load();
-        let classified = classifiers.iter().find_map(|one| (one.reason)(error));
-        let known = || classified.or_else(|| known_reason(error).map(Cow::Borrowed));
-        known()
-            .or_else(|| self.find_wrapped(error))
-            .or_else(|| variant_name(error).map(Cow::Owned))
+        if let Some(reason) = classifiers.iter().find_map(|one| (one.reason)(error)) {
+            return Some(reason);
+        }
+        if let Some(error) = error.downcast_ref::<io::Error>() {
+            return self.find_io(error);
+        }
+        let known = known_reason(error).map(Cow::Borrowed);
+        known.or_else(|| variant_name(error).map(Cow::Owned))
     }
 
-    /// Returns the reason of an error inside an I/O error, which is none of its causes, or else its kind.
-    fn find_wrapped(&self, error: &(dyn Error + 'static)) -> Option<Cow<'static, str>> {
-        let error: &io::Error = error.downcast_ref()?;
-        let inner = error
-            .get_ref()
-            .filter(|_| error.kind() == io::ErrorKind::Other);
-        // One level deep: errors that wrap each other for ever must not be followed.
-        let inner = inner.map(|inner| inner as &(dyn Error + 'static));
-        let reason = inner.filter(|inner| !inner.is::<io::Error>());
-        let reason = reason.and_then(|inner| self.find_own(inner));
-        // These two say nothing; the causes of what is inside may.
-        let kind = || {
-            variant_name(&error.kind()).filter(|kind| !matches!(&**kind, "other" | "uncategorized"))
-        };
-        reason.or_else(|| kind().map(Cow::Owned))
+    /// Returns the kind of an I/O error, or else the reason of the error inside, which is none of its causes.
+    fn find_io(&self, error: &io::Error) -> Option<Cow<'static, str>> {
+        match error.kind() {
+            io::ErrorKind::TimedOut => Some(Cow::Borrowed(TIMEOUT)),
+            io::ErrorKind::Other => {
+                let inner = error.get_ref()? as &(dyn Error + 'static);
+                // One level deep: errors that wrap each other for ever must not be followed.
+                (!inner.is::<io::Error>()).then(|| self.find_own(inner))?
+            }
+            // One of the system's that has no kind says nothing.
+            kind => variant_name(&kind)
+                .filter(|kind| kind != "uncategorized")
+                .map(Cow::Owned),
+        }
     }
 }
 
@@ -132,9 +149,6 @@ pub(crate) fn guarded<R>(reason: impl FnOnce() -> Option<R>) -> Option<R> {
 
 /// Returns the reason of an error of a crate that nearly every service has.
 fn known_reason(error: &(dyn Error + 'static)) -> Option<&'static str> {
-    if let Some(error) = error.downcast_ref::<io::Error>() {
-        return (error.kind() == io::ErrorKind::TimedOut).then_some(TIMEOUT);
-    }
     if error.is::<tokio::time::error::Elapsed>() || error.is::<tower::timeout::error::Elapsed>() {
         return Some(TIMEOUT);
     }

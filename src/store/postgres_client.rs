@@ -14,6 +14,7 @@
 //! | pool | connections, deadlines, transactions |
 //! | migrate | the schema |
 //! | statistics, sampler | the server's own figures |
+//! | queue | a table that is a queue |
 //! | error | what an operator is told, and whether a retry makes sense |
 
 mod error;
@@ -35,6 +36,8 @@ mod inspect;
 
 mod statistics;
 
+mod queue;
+
 mod sampler;
 
 #[cfg(test)]
@@ -53,4 +56,5 @@ pub(crate) use migrate::migrate;
 #[cfg(feature = "cli")]
 pub(crate) use migrate::require_schema;
 pub(crate) use pool::{PooledTransaction, PostgresPool, TransactionLimits, with_timeout};
+pub(crate) use queue::QueueQuery;
 pub(crate) use sampler::{DatabaseSampler, LatestDatabase};

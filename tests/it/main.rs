@@ -6,6 +6,7 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod asked_sources;
 #[cfg(feature = "otlp")]
 mod backends;
 #[cfg(feature = "otlp")]
@@ -67,4 +68,5 @@ mod tokens;
 mod trace_context;
 mod traces;
 mod user_code;
+mod verdicts;
 mod workers;

@@ -4,6 +4,7 @@ use std::ops::{Deref, DerefMut};
 use sqlx::pool::PoolConnection;
 use sqlx::{Database, Error, Transaction};
 
+use super::driver::Driver;
 use super::query::end;
 use super::transaction::MeasuredTransaction;
 use crate::record::instruments;
@@ -12,7 +13,12 @@ use crate::record::instruments;
 pub struct MeasuredConnection<'c, DB: Database> {
     held: Held<'c, DB>,
     database: instruments::Database,
+    driver: &'static dyn Driver<DB>,
 }
+
+/// A connection that goes back to its pool when it is dropped, and whose queries are measured:
+/// `execute(&mut *connection)`.
+pub struct MeasuredPoolConnection<DB: Database>(MeasuredConnection<'static, DB>);
 
 /// The owner of a connection.
 pub(super) enum Held<'c, DB: Database> {
@@ -21,20 +27,15 @@ pub(super) enum Held<'c, DB: Database> {
 }
 
 impl<'c, DB: Database> MeasuredConnection<'c, DB> {
-    pub(super) fn pooled(connection: PoolConnection<DB>, database: &instruments::Database) -> Self {
-        Self {
-            held: Held::Pooled(connection),
-            database: database.clone(),
-        }
-    }
-
     pub(super) fn of_transaction(
         transaction: Transaction<'c, DB>,
         database: &instruments::Database,
+        driver: &'static dyn Driver<DB>,
     ) -> Self {
         Self {
             held: Held::Transaction(transaction),
             database: database.clone(),
+            driver,
         }
     }
 
@@ -52,9 +53,9 @@ impl<'c, DB: Database> MeasuredConnection<'c, DB> {
         end(begin, &begun);
         let begun = begun?;
         Ok(if is_savepoint {
-            MeasuredTransaction::savepoint(begun, &self.database)
+            MeasuredTransaction::savepoint(begun, &self.database, self.driver)
         } else {
-            MeasuredTransaction::begun(begun, &self.database)
+            MeasuredTransaction::begun(begun, &self.database, self.driver)
         })
     }
 
@@ -62,8 +63,47 @@ impl<'c, DB: Database> MeasuredConnection<'c, DB> {
         &self.database
     }
 
+    pub(super) const fn driver(&self) -> &'static dyn Driver<DB> {
+        self.driver
+    }
+
     pub(super) fn into_held(self) -> Held<'c, DB> {
         self.held
+    }
+}
+
+impl<DB: Database> MeasuredPoolConnection<DB> {
+    pub(super) fn new(
+        connection: PoolConnection<DB>,
+        database: &instruments::Database,
+        driver: &'static dyn Driver<DB>,
+    ) -> Self {
+        Self(MeasuredConnection {
+            held: Held::Pooled(connection),
+            database: database.clone(),
+            driver,
+        })
+    }
+}
+
+impl<DB: Database> Deref for MeasuredPoolConnection<DB> {
+    type Target = MeasuredConnection<'static, DB>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl<DB: Database> DerefMut for MeasuredPoolConnection<DB> {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.0
+    }
+}
+
+impl<DB: Database> fmt::Debug for MeasuredPoolConnection<DB> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MeasuredPoolConnection")
+            .finish_non_exhaustive()
     }
 }
 

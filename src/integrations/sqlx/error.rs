@@ -1,6 +1,7 @@
 use sqlx::Error;
 use sqlx::error::{DatabaseError, ErrorKind};
 
+use crate::integrations::pool::AcquireError;
 use crate::integrations::sql_state;
 
 /// Returns the class of an error, out of a closed list.
@@ -42,7 +43,12 @@ fn database_error_type(error: &dyn DatabaseError) -> &'static str {
     }
 }
 
-/// Returns `true` if the caller waited in vain.
-pub(super) fn is_timeout(error: &Error) -> bool {
-    matches!(error, Error::PoolTimedOut)
+impl AcquireError for Error {
+    fn error_type(&self) -> &'static str {
+        error_type(self)
+    }
+
+    fn is_timeout(&self) -> bool {
+        matches!(self, Self::PoolTimedOut)
+    }
 }

@@ -2,20 +2,15 @@
 
 use futures_core::future::BoxFuture;
 use futures_core::stream::BoxStream;
-use sqlx::{Database, Describe, Either, Error, Execute, Executor, SqlStr};
+use sqlx::{Database, Describe, Error, Execute, Executor, SqlStr};
 
 use super::connection::MeasuredConnection;
+use super::driver::Step;
 use super::pool::MeasuredPool;
 use super::query::{QueryParts, end, fail};
 use super::rows::{MeasuredRows, RowStream};
 
-/// A row, or the end of one of several statements.
-type Step<DB> = Either<<DB as Database>::QueryResult, <DB as Database>::Row>;
-
-impl<'p, DB: Database> Executor<'p> for &'_ MeasuredPool<DB>
-where
-    for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
-{
+impl<'p, DB: Database> Executor<'p> for &'_ MeasuredPool<DB> {
     type Database = DB;
 
     fn fetch_many<'e, 'q: 'e, E>(self, query: E) -> BoxStream<'e, Result<Step<DB>, Error>>
@@ -28,7 +23,7 @@ where
             let mut query = parts.start(pool.database());
             match pool.connect(&mut query).await {
                 Ok(mut connection) => {
-                    let rows = connection.fetch_many(parts);
+                    let rows = pool.driver().fetch_many(&mut connection, parts);
                     MeasuredRows::new(rows, query).forward(&output).await
                 }
                 Err(error) => {
@@ -51,7 +46,10 @@ where
         Box::pin(async move {
             let mut query = parts.start(pool.database());
             let result = match pool.connect(&mut query).await {
-                Ok(mut connection) => query.trace(connection.fetch_optional(parts)).await,
+                Ok(mut connection) => {
+                    let row = pool.driver().fetch_optional(&mut connection, parts);
+                    query.trace(row).await
+                }
                 Err(error) => Err(error),
             };
             end(query, &result);
@@ -71,7 +69,10 @@ where
         Box::pin(async move {
             let mut query = pool.database().query("PREPARE", "");
             let result = match pool.connect(&mut query).await {
-                Ok(mut connection) => query.trace(connection.prepare_with(sql, parameters)).await,
+                Ok(mut connection) => {
+                    let statement = pool.driver().prepare_with(&mut connection, sql, parameters);
+                    query.trace(statement).await
+                }
                 Err(error) => Err(error),
             };
             end(query, &result);
@@ -85,14 +86,15 @@ where
     where
         'p: 'e,
     {
-        self.pool().describe(sql)
+        let pool = self.clone();
+        Box::pin(async move {
+            let mut connection = pool.pool().acquire().await?;
+            pool.driver().describe(&mut connection, sql).await
+        })
     }
 }
 
-impl<'t, DB: Database> Executor<'t> for &'t mut MeasuredConnection<'_, DB>
-where
-    for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
-{
+impl<'t, DB: Database> Executor<'t> for &'t mut MeasuredConnection<'_, DB> {
     type Database = DB;
 
     fn fetch_many<'e, 'q: 'e, E>(self, query: E) -> BoxStream<'e, Result<Step<DB>, Error>>
@@ -103,7 +105,7 @@ where
         let parts = QueryParts::new(query);
         Box::pin(RowStream::new(|output| async move {
             let query = parts.start(self.database());
-            let rows = self.as_mut().fetch_many(parts);
+            let rows = self.driver().fetch_many(self.as_mut(), parts);
             MeasuredRows::new(rows, query).forward(&output).await
         }))
     }
@@ -119,7 +121,8 @@ where
         let parts = QueryParts::new(query);
         Box::pin(async move {
             let query = parts.start(self.database());
-            let result = query.trace(self.as_mut().fetch_optional(parts)).await;
+            let row = self.driver().fetch_optional(self.as_mut(), parts);
+            let result = query.trace(row).await;
             end(query, &result);
             result
         })
@@ -135,9 +138,8 @@ where
     {
         Box::pin(async move {
             let query = self.database().query("PREPARE", "");
-            let result = query
-                .trace(self.as_mut().prepare_with(sql, parameters))
-                .await;
+            let statement = self.driver().prepare_with(self.as_mut(), sql, parameters);
+            let result = query.trace(statement).await;
             end(query, &result);
             result
         })
@@ -149,6 +151,6 @@ where
     where
         't: 'e,
     {
-        self.as_mut().describe(sql)
+        self.driver().describe(self.as_mut(), sql)
     }
 }

@@ -1,15 +1,17 @@
 use std::fmt;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use sqlx::pool::PoolConnection;
-use sqlx::{Database, Error, Pool, Transaction};
+use sqlx::{ColumnIndex, Database, Decode, Error, Executor, Pool, SqlSafeStr, Transaction};
 
-use super::connection::MeasuredConnection;
-use super::error::is_timeout;
-use super::health;
+use super::connection::MeasuredPoolConnection;
+use super::driver::{Driver, OwnDriver};
+use super::error::error_type;
 use super::query::end;
 use super::transaction::MeasuredTransaction;
+use super::{health, queue};
 use crate::PoolState;
 use crate::integrations::pool::WaitRecorder;
 use crate::record::instruments::{self, Query};
@@ -23,6 +25,7 @@ use crate::watch::health::CheckHandle;
 /// The [module](super) says what is recorded.
 pub struct MeasuredPool<DB: Database> {
     pool: Pool<DB>,
+    driver: &'static dyn Driver<DB>,
     waits: WaitRecorder,
     watched: Arc<Watched>,
 }
@@ -30,7 +33,7 @@ pub struct MeasuredPool<DB: Database> {
 /// What lasts as long as the handle: the pool's figures and its check.
 struct Watched {
     name: Box<str>,
-    _guard: WatchGuard,
+    guard: WatchGuard,
     check: Mutex<Option<CheckHandle>>,
 }
 
@@ -53,7 +56,11 @@ impl Telemetry {
         &self,
         name: &str,
         pool: Pool<DB>,
-    ) -> crate::integrations::sqlx::MeasuredPool<DB> {
+    ) -> crate::integrations::sqlx::MeasuredPool<DB>
+    where
+        for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
+    {
+        self.classify_errors_by_default(error_type);
         let database = self.database(system_name::<DB>()).for_namespace(name);
         let waits = WaitRecorder::new(database, name);
         let (pending, sampled) = (waits.pending(), pool.clone());
@@ -69,10 +76,11 @@ impl Telemetry {
         let check = health::register(self.health_check(name), &pool, waits.database());
         MeasuredPool {
             pool,
+            driver: &OwnDriver,
             waits,
             watched: Arc::new(Watched {
                 name: name.into(),
-                _guard: guard,
+                guard,
                 check: Mutex::new(Some(check)),
             }),
         }
@@ -108,17 +116,47 @@ impl<DB: Database> MeasuredPool<DB> {
         &self.pool
     }
 
+    /// Watches a queue in the database until the guard is dropped, by a query that is run once per `interval`: the
+    /// first column of its row is the number of jobs that wait, the second for how many seconds the oldest of them has
+    /// been due, in any type of numbers. It may be left out, or be null while none waits.
+    ///
+    /// It runs on an idle connection of the pool, or on one of its own where none is idle, and is not measured.
+    /// [`Telemetry::watch_queue_async`] says what becomes of a query that fails or takes too long.
+    ///
+    /// ```no_run
+    /// # use std::time::Duration;
+    /// # use vantage_obs::integrations::sqlx::MeasuredPool;
+    /// # fn f<DB: sqlx::Database>(db: MeasuredPool<DB>)
+    /// # where for<'r> String: sqlx::Decode<'r, DB>, usize: sqlx::ColumnIndex<DB::Row> {
+    /// let _watched = db.watch_queue(
+    ///     "outbox",
+    ///     Duration::from_secs(15),
+    ///     "SELECT count(*), extract(epoch FROM now() - min(due)) FROM outbox WHERE due <= now()",
+    /// );
+    /// # }
+    /// ```
+    pub fn watch_queue(&self, name: &str, interval: Duration, query: impl SqlSafeStr) -> WatchGuard
+    where
+        for<'r> String: Decode<'r, DB>,
+        usize: ColumnIndex<DB::Row>,
+    {
+        let (pool, driver, query) = (self.pool.clone(), self.driver, query.into_sql_str());
+        let read = move || queue::read(pool.clone(), driver, query.clone());
+        self.watched.guard.watch_queue_async(name, interval, read)
+    }
+
     /// Takes a connection out of the pool, whose queries are measured: `execute(&mut *connection)`.
     ///
     /// # Errors
     ///
     /// As [`Pool::acquire`].
-    pub async fn acquire(&self) -> Result<MeasuredConnection<'static, DB>, Error> {
-        let connection = self
-            .waits
-            .wait(None, self.pool.acquire(), is_timeout)
-            .await?;
-        Ok(MeasuredConnection::pooled(connection, self.database()))
+    pub async fn acquire(&self) -> Result<MeasuredPoolConnection<DB>, Error> {
+        let connection = self.waits.wait(None, self.pool.acquire()).await?;
+        Ok(MeasuredPoolConnection::new(
+            connection,
+            self.database(),
+            self.driver,
+        ))
     }
 
     /// Begins a transaction, whose queries are measured and whose end is counted: `execute(&mut *transaction)`.
@@ -134,14 +172,20 @@ impl<DB: Database> MeasuredPool<DB> {
             Err(error) => Err(error),
         };
         end(begin, &begun);
-        Ok(MeasuredTransaction::begun(begun?, self.database()))
+        Ok(MeasuredTransaction::begun(
+            begun?,
+            self.database(),
+            self.driver,
+        ))
     }
 
     /// Waits for a connection that `query` needs.
     pub(super) async fn connect(&self, query: &mut Query) -> Result<PoolConnection<DB>, Error> {
-        self.waits
-            .wait(Some(query), self.pool.acquire(), is_timeout)
-            .await
+        self.waits.wait(Some(query), self.pool.acquire()).await
+    }
+
+    pub(super) const fn driver(&self) -> &'static dyn Driver<DB> {
+        self.driver
     }
 
     pub(super) const fn database(&self) -> &instruments::Database {
@@ -153,6 +197,7 @@ impl<DB: Database> Clone for MeasuredPool<DB> {
     fn clone(&self) -> Self {
         Self {
             pool: self.pool.clone(),
+            driver: self.driver,
             waits: self.waits.clone(),
             watched: Arc::clone(&self.watched),
         }

@@ -4,6 +4,7 @@ use std::ops::{Deref, DerefMut};
 use sqlx::{Database, Error, Transaction};
 
 use super::connection::{Held, MeasuredConnection};
+use super::driver::Driver;
 use super::query::end;
 use crate::record::instruments;
 
@@ -22,19 +23,21 @@ impl<'c, DB: Database> MeasuredTransaction<'c, DB> {
     pub(super) fn begun(
         transaction: Transaction<'c, DB>,
         database: &instruments::Database,
+        driver: &'static dyn Driver<DB>,
     ) -> Self {
         Self {
             outcome: Some(database.transaction()),
-            ..Self::savepoint(transaction, database)
+            ..Self::savepoint(transaction, database, driver)
         }
     }
 
     pub(super) fn savepoint(
         transaction: Transaction<'c, DB>,
         database: &instruments::Database,
+        driver: &'static dyn Driver<DB>,
     ) -> Self {
         Self {
-            connection: MeasuredConnection::of_transaction(transaction, database),
+            connection: MeasuredConnection::of_transaction(transaction, database, driver),
             outcome: None,
         }
     }

@@ -22,6 +22,18 @@ const MAX_DAYS: usize = 366 * 8 + 2;
 #[error("{0}")]
 pub struct ScheduleError(String);
 
+impl ScheduleError {
+    pub(crate) const fn new(message: String) -> Self {
+        Self(message)
+    }
+
+    pub(crate) fn unknown_zone(name: &str) -> Self {
+        Self(format!(
+            "{name:?} is not a time zone of this system; examples are \"Europe/Berlin\" and \"UTC\""
+        ))
+    }
+}
+
 /// A cron expression: the sets of its fields, a bit for each number.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Cron {
@@ -81,11 +93,7 @@ impl Cron {
         };
         let [minutes, hours, days, months, weekdays] = FIELDS;
         let sundays = weekdays.parse(weekday)?;
-        let zone = TimeZone::get(zone).map_err(|_| {
-            ScheduleError(format!(
-                "{zone:?} is not a time zone of this system; examples are \"Europe/Berlin\" and \"UTC\""
-            ))
-        })?;
+        let zone = TimeZone::get(zone).map_err(|_| ScheduleError::unknown_zone(zone))?;
         let cron = Self {
             minutes: minutes.parse(minute)?,
             hours: hours.parse(hour)?,
@@ -99,7 +107,7 @@ impl Cron {
         };
         // Each field may be valid and their combination never match.
         if cron.next_after(Timestamp::UNIX_EPOCH).is_none() {
-            return Err(ScheduleError(format!("no day matches {expression:?}")));
+            return Err(ScheduleError::new(format!("no day matches {expression:?}")));
         }
         Ok(cron)
     }

@@ -268,7 +268,7 @@ impl Scheduler {
     /// ```
     pub fn expect(&self, job: &str, schedule: impl Into<Schedule>, grace: Duration) {
         let executions = &self.executions;
-        let now = wall_timestamp(executions.series.work.clock.wall());
+        let now = wall_timestamp(self.clock().wall());
         // From 0 on, so that the first is seen as an increase.
         executions.add_missed(job, 0);
         executions
@@ -351,6 +351,11 @@ impl Scheduler {
     ) -> O {
         let execution = self.prepare(schedule, scheduled_for);
         run::run_blocking(execution, &ByOutput::new(), work)
+    }
+
+    /// Returns the clock by which runs are due.
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.executions.series.work.clock
     }
 
     fn prepare(&self, schedule: &str, scheduled_for: impl Into<SystemTime>) -> ExecutionStart {

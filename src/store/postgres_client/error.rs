@@ -41,6 +41,14 @@ impl PostgresError {
         Self::permanent("error", "PostgreSQL answered without a row")
     }
 
+    /// The query of a queue is one that returns another number of rows.
+    pub(super) fn wrong_result(rows: usize) -> Self {
+        Self::permanent(
+            "wrong_result",
+            format!("the query returned {rows} rows instead of one"),
+        )
+    }
+
     /// A connection needs a task that reads it.
     pub(super) fn no_runtime() -> Self {
         Self::permanent("no_runtime", "PostgreSQL was called outside a runtime")

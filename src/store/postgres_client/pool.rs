@@ -222,6 +222,11 @@ impl PooledTransaction {
         Ok(self.0.session.client.query(&statement, values).await?)
     }
 
+    /// Runs a query of the service's and returns all of its rows. It is not kept prepared.
+    pub(crate) async fn query_text(&mut self, sql: &str) -> Result<Vec<Row>, PostgresError> {
+        Ok(self.0.session.client.query(sql, &[]).await?)
+    }
+
     /// Runs a statement and returns the number of rows that it changed.
     pub(crate) async fn execute(
         &mut self,

@@ -10,7 +10,7 @@ use crate::model::snapshot;
 use crate::record::instruments::observe_databases;
 use crate::record::series::Instruments;
 use crate::store::postgres_client::{
-    DatabaseSampler, LatestDatabase, PostgresAddress, PostgresError,
+    DatabaseSampler, LatestDatabase, PostgresAddress, PostgresError, QueueQuery,
 };
 use crate::store::{PostgresStore, Store};
 use crate::telemetry::{InitError, Telemetry, WatchGuard};
@@ -19,6 +19,10 @@ use crate::watch::health::CheckBuilder;
 /// The time limit of one call to the store's database; its writer gives up a little later.
 /// So the error names the call that hung, and not the writer that waited.
 const STORE_CALL_TIMEOUT: Duration = Duration::from_secs(4);
+
+/// The time limits of the query for a queue, by the interval between two of them.
+const MIN_QUERY_TIME: Duration = Duration::from_secs(1);
+const MAX_QUERY_TIME: Duration = Duration::from_secs(10);
 
 impl Telemetry {
     /// Watches a PostgreSQL database until the guard is dropped: reads its sizes, scans, transactions,
@@ -42,6 +46,42 @@ impl Telemetry {
     pub fn watch_postgres(&self, name: &str, url: &Secret) -> Result<WatchGuard, PostgresError> {
         let address = PostgresAddress::parse(url)?;
         self.watch_address(name, address)
+    }
+
+    /// Watches a queue that is a table of a PostgreSQL, as [`watch_queue_async`](Self::watch_queue_async) does, over a
+    /// connection of its own.
+    ///
+    /// `sql` returns one row of two columns: the number of jobs that wait, and for how many seconds the oldest has been due,
+    /// or `NULL`. It runs in a transaction that can't write.
+    ///
+    /// ```no_run
+    /// # use vantage_obs::config::Secret;
+    /// # fn f(telemetry: &vantage_obs::Telemetry) -> Result<(), vantage_obs::PostgresError> {
+    /// use std::time::Duration;
+    ///
+    /// let url = Secret::new("postgres://watcher:secret@db.internal/app");
+    /// let sql = "SELECT count(*), extract(epoch FROM now() - min(run_at)) FROM jobs WHERE run_at <= now()";
+    /// let _watch = telemetry.watch_postgres_queue("orders", Duration::from_secs(15), &url, sql)?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// When the URL or its certificates cannot be right. A server that is not there, or refuses the query, is no error:
+    /// the log says it.
+    pub fn watch_postgres_queue(
+        &self,
+        name: &str,
+        interval: Duration,
+        url: &Secret,
+        sql: &str,
+    ) -> Result<WatchGuard, PostgresError> {
+        let address = PostgresAddress::parse(url)?;
+        let query = QueueQuery::new(address, sql, interval.clamp(MIN_QUERY_TIME, MAX_QUERY_TIME));
+        Ok(self.watch_queue_async(name, interval, move || {
+            let query = query.clone();
+            async move { query.read().await }
+        }))
     }
 
     /// The same for an address that was understood already.

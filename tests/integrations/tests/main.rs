@@ -1,5 +1,7 @@
 //! Each integration against the library that it is for.
 
+mod cron;
+mod deadpool;
 // Servers of the crate's own tests against back ends; not each of their functions is called here.
 #[expect(dead_code, reason = "shared with the tests of the store")]
 #[path = "../../../src/store/postgres_client/server.rs"]

@@ -53,6 +53,86 @@ async fn a_watched_database_has_its_figures_while_it_answers() {
 
 #[tokio::test]
 #[ignore = "needs .ci/backends"]
+async fn a_table_is_watched_as_the_queue_that_it_is() {
+    let server = TestPostgres::start();
+    let jobs = "CREATE TABLE jobs (id serial PRIMARY KEY, run_at timestamptz NOT NULL);
+                INSERT INTO jobs (run_at) VALUES
+                (now() - interval '1 hour'), (now()), (now() + interval '1 hour')";
+    run_script(&server.url(), jobs).await;
+    let test = TestTelemetry::new();
+    let url = Secret::new(server.url());
+    let watch = |name, sql| {
+        let interval = Duration::from_secs(1);
+        let telemetry = test.telemetry();
+        telemetry
+            .watch_postgres_queue(name, interval, &url, sql)
+            .unwrap()
+    };
+    let due =
+        "SELECT count(*), extract(epoch FROM now() - min(run_at)) FROM jobs WHERE run_at <= now();";
+    let _watches = [
+        watch("due", due),
+        watch(
+            "empty",
+            "SELECT count(*), NULL FROM jobs WHERE id > 100 -- none",
+        ),
+        watch(
+            "ahead",
+            "SELECT 7, extract(epoch FROM now() - max(run_at)) FROM jobs",
+        ),
+        watch("rows", "SELECT id, 1 FROM jobs"),
+        watch("writes", "SELECT nextval('jobs_id_seq'), 1"),
+    ];
+    let value = |name, queue| test.value(name, &[("queue", queue)]);
+    let depth = |queue| value("vantage_worker_queue_depth", queue);
+    let oldest = |queue| value("vantage_worker_queue_oldest_age_seconds", queue);
+    let is_read = || {
+        ["due", "empty", "ahead"]
+            .iter()
+            .all(|queue| depth(queue).is_some())
+    };
+    wait_for("the depths", async || {
+        test.tick();
+        is_read().then_some(())
+    })
+    .await;
+    assert_eq!(
+        ["due", "empty", "ahead"].map(depth),
+        [Some(2.0), Some(0.0), Some(7.0)]
+    );
+    let age = oldest("due").unwrap();
+    assert!((3_600.0..3_700.0).contains(&age), "{age}");
+    // Not due yet, and so not late; an empty queue has no oldest job.
+    assert_eq!([oldest("ahead"), oldest("empty")], [Some(0.0), None]);
+    let errors = |queue| {
+        let labels = [("sampler", queue)];
+        test.value("vantage_telemetry_sampler_errors_total", &labels)
+    };
+    wait_for("the faults", async || {
+        test.tick();
+        let faults = [errors("queue:rows"), errors("queue:writes")];
+        faults.iter().all(Option::is_some).then_some(())
+    })
+    .await;
+    assert_eq!(["rows", "writes"].map(depth), [None; 2]);
+    server.down();
+    wait_for("its end", async || {
+        test.clock().advance(Duration::from_secs(1));
+        test.tick();
+        depth("due").is_none().then_some(())
+    })
+    .await;
+    server.up();
+    wait_for("its return", async || {
+        test.clock().advance(Duration::from_secs(1));
+        test.tick();
+        depth("due")
+    })
+    .await;
+}
+
+#[tokio::test]
+#[ignore = "needs .ci/backends"]
 async fn a_check_of_postgres_says_whether_it_answers_and_why_not() {
     let test = TestTelemetry::new();
     let telemetry = test.telemetry();

@@ -26,15 +26,18 @@ impl Query {
         self.started = self.started.checked_add(time).unwrap_or(self.started);
     }
 
+    /// Marks in the span the moment from which on the call had a connection.
+    pub(crate) fn mark_acquired(&self) {
+        self.scope.add_event("connection acquired");
+    }
+}
+
+#[cfg(feature = "sqlx")]
+impl Query {
     /// Leaves the time since `instant` out of the duration.
     pub(crate) fn exclude_since(&mut self, instant: Instant) {
         let now = self.database.now();
         self.exclude(now.saturating_duration_since(instant));
-    }
-
-    /// Marks in the span the moment from which on the call had a connection.
-    pub(crate) fn mark_acquired(&self) {
-        self.scope.add_event("connection acquired");
     }
 
     /// Adds the server's own code of an error, such as a SQLSTATE, to the span.

@@ -7,6 +7,7 @@ use crate::export::providers::TraceProvider;
 use crate::model::heartbeat::{BeatId, BeatRole};
 use crate::model::snapshot::{LatestSnapshot, QueueState, Snapshot};
 use crate::record::clock::Clock;
+use crate::record::error_reasons::ErrorReasons;
 use crate::record::exemplars::Exemplars;
 use crate::record::instruments::{ExecutionInstruments, InFlight, WorkerKeys};
 use crate::record::series::Instruments;
@@ -44,6 +45,7 @@ impl ServiceFixture {
             worker_keys.clone(),
             BeatId::of_scheduler(&config.service.name, None),
             traces.tracer().clone(),
+            ErrorReasons::default(),
         );
         let sources = HeartbeatSources {
             clock,

@@ -1,0 +1,11 @@
+//! Without tokio-postgres its errors are those of any pool.
+
+use std::error::Error;
+
+use crate::telemetry::Telemetry;
+
+pub(super) const fn classify(_: &Telemetry) {}
+
+pub(super) const fn error_type(_: &(dyn Error + 'static)) -> Option<&'static str> {
+    None
+}
