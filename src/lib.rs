@@ -42,7 +42,7 @@
 //! | `otlp` | the push of traces, metrics and logs | yes |
 //! | `tls` | `https` for everything that connects | |
 //! | `file-store`, `postgres` | stores that outlive the process | |
-//! | `testing` | telemetry without globals, with a clock in the hand | |
+//! | `testing` | telemetry without globals, with a clock in the hand and assertions on what was recorded | |
 //! | `cli` | the command `vantage-obs` | |
 //! | `actix`, `cron`, `deadpool`, `metrics`, `reqwest`, `sqlx` | a library each: [`integrations`]; sqlx needs Rust 1.94 | |
 //!

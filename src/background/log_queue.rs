@@ -4,8 +4,14 @@
 //! The thread that writes them does nothing else and belongs to no runtime: a line about a name that
 //! hangs, or about a thread that can't be had, must not wait for either.
 
+#[cfg(any(test, feature = "testing"))]
+mod capture;
+
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
+
+#[cfg(any(test, feature = "testing"))]
+pub(crate) use capture::{CaptureMarker, CaptureQueue};
 
 /// The number of lines that may wait. More means that the log is stuck; the metrics count on.
 /// Lines here are about changes of state, of which there are few.
@@ -21,7 +27,7 @@ pub(crate) enum LogQueue {
     Thread(SyncSender<WriteLine>),
     /// They are written at once, by the caller: for tests.
     #[cfg(any(test, feature = "testing"))]
-    Immediate,
+    Immediate(CaptureQueue),
 }
 
 impl LogQueue {
@@ -29,6 +35,12 @@ impl LogQueue {
     pub(super) fn with_receiver() -> (Self, Receiver<WriteLine>) {
         let (lines, received) = sync_channel(CAPACITY);
         (Self::Thread(lines), received)
+    }
+
+    /// Returns a queue that writes each line at once.
+    #[cfg(test)]
+    pub(crate) fn immediate() -> Self {
+        Self::Immediate(CaptureQueue::default())
     }
 
     /// Queues a line; drops it where the queue is full.
@@ -39,7 +51,7 @@ impl LogQueue {
                 let _ = lines.try_send(Box::new(line));
             }
             #[cfg(any(test, feature = "testing"))]
-            Self::Immediate => line(),
+            Self::Immediate(capture) => capture.write(line),
         }
     }
 

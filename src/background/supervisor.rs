@@ -35,6 +35,8 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError, sync_channel};
 use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
+#[cfg(feature = "testing")]
+use super::log_queue::CaptureQueue;
 use super::log_queue::{LogQueue, WriteLine};
 use super::outage::Outage;
 use super::panic::{PanicPayload, catch_panic};
@@ -111,8 +113,8 @@ impl Supervisor {
     /// Returns a supervisor that writes log lines at once, where they arise: for tests, which have no thread
     /// for them.
     #[cfg(feature = "testing")]
-    pub(crate) fn with_immediate_lines() -> Self {
-        Self::new(Box::new(thread::spawn), LogQueue::Immediate, None)
+    pub(crate) fn with_captured_lines(capture: CaptureQueue) -> Self {
+        Self::new(Box::new(thread::spawn), LogQueue::Immediate(capture), None)
     }
 
     fn new(

@@ -48,6 +48,9 @@ mod panics;
 
 mod log_bridge;
 
+#[cfg(feature = "testing")]
+mod capture;
+
 mod filter;
 mod layer;
 
@@ -60,6 +63,10 @@ use crate::record::clock::Clock;
 use format::LineFormat;
 use layer::LogLayer;
 
+#[cfg(feature = "testing")]
+pub use capture::LogLine;
+#[cfg(feature = "testing")]
+pub(crate) use capture::{CaptureLayer, CapturedLines};
 pub use filter::LevelHandle;
 pub(crate) use log_bridge::install_logger;
 #[cfg(feature = "otlp")]

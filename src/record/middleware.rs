@@ -69,6 +69,8 @@ pub use connections::{ConnectionService, CountConnections};
 #[cfg(feature = "axum")]
 pub(crate) use count_operational::CountOperational;
 pub(crate) use operational_routes::OperationalRoutes;
+#[cfg(feature = "axum")]
+pub(crate) use route::MountedRoute;
 pub use route::RouteTemplate;
 pub(crate) use span::RequestSpans;
 

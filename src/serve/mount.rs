@@ -26,14 +26,14 @@ use std::task::{Context, Poll, Waker};
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{MatchedPath, OriginalUri, Request};
+use axum::extract::{MatchedPath, NestedPath, Request};
 use axum::http::{Method, Uri, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{Route, future::RouteFuture};
 use pin_project_lite::pin_project;
 use tower::{Layer, Service};
 
-use crate::record::middleware::HttpLayer;
+use crate::record::middleware::{HttpLayer, MountedRoute};
 pub(crate) use template::PathTemplate;
 use template::Specificity;
 
@@ -51,9 +51,10 @@ struct Mount {
 
 /// The owner of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum RequestOwner {
+enum RequestOwner<'a> {
     Service,
-    Sdk,
+    /// With the template of its route.
+    Sdk(&'a str),
 }
 
 /// A service's router with the SDK's routes.
@@ -130,7 +131,7 @@ impl Mount {
     }
 
     /// Returns the owner of a request for a path below that of the mounted router.
-    fn owner(&self, method: &Method, path: &str) -> RequestOwner {
+    fn owner(&self, method: &Method, path: &str) -> RequestOwner<'_> {
         let pattern = || {
             let mut patterns = self.patterns.iter();
             patterns.find(|one| PathTemplate::new(one).matches(path))
@@ -141,15 +142,19 @@ impl Mount {
         match self.probe(method, path) {
             None => match path.strip_suffix('/') {
                 // Of a route that the service has, the SDK has no variant with a slash either.
-                Some(path) if !path.is_empty() => self.owner(method, path),
-                _ => RequestOwner::Sdk,
+                Some(path)
+                    if !path.is_empty() && self.owner(method, path) == RequestOwner::Service =>
+                {
+                    RequestOwner::Service
+                }
+                _ => RequestOwner::Sdk(own),
             },
-            Some(ProbedRoute::Unhandled) => RequestOwner::Sdk,
+            Some(ProbedRoute::Unhandled) => RequestOwner::Sdk(own),
             Some(ProbedRoute::Handled(theirs)) => {
                 let theirs = theirs.as_deref().map(PathTemplate::new);
                 match theirs.map(|theirs| theirs.compare(PathTemplate::new(own))) {
                     // Of a nested service there is no template, but a wildcard.
-                    None | Some(Specificity::Less) => RequestOwner::Sdk,
+                    None | Some(Specificity::Less) => RequestOwner::Sdk(own),
                     Some(Specificity::SameOrMore) => RequestOwner::Service,
                 }
             }
@@ -265,9 +270,16 @@ where
             RequestOwner::Service => MountFuture::Service {
                 inner: self.inner.call(request),
             },
-            RequestOwner::Sdk => {
+            RequestOwner::Sdk(template) => {
+                let extensions = request.extensions_mut();
+                if let Some(nested) = extensions.get::<NestedPath>() {
+                    let prefix = nested.as_str().trim_end_matches('/');
+                    let route = format!("{prefix}{template}");
+                    extensions.insert(MountedRoute(route.into()));
+                }
                 if self.is_route {
-                    forget_route(&mut request);
+                    // Templates of nested routers are appended to it.
+                    extensions.remove::<MatchedPath>();
                 }
                 let mut routes = self.mount.routes.clone();
                 MountFuture::Sdk {
@@ -275,16 +287,6 @@ where
                 }
             }
         }
-    }
-}
-
-/// Forgets the route of the service that the request matched: templates of nested routers are appended.
-fn forget_route(request: &mut Request) {
-    let extensions = request.extensions_mut();
-    let original = extensions.remove::<OriginalUri>();
-    extensions.clear();
-    if let Some(original) = original {
-        extensions.insert(original);
     }
 }
 

@@ -16,12 +16,13 @@ use super::recording::{Handles, Recording};
 use super::routes::Server;
 use super::snapshots::Snapshots;
 use super::watchers::Watchers;
-use super::{InitError, Inner, Telemetry};
+use super::{InitError, Inner, Telemetry, store};
 use crate::background::Supervisor;
 use crate::config::{Config, EffectiveConfig, Environment};
 use crate::export::logs::{LevelHandle, LogWriters};
 use crate::model::fault::MAX_LISTED;
 use crate::model::slo::{Objectives, SloError};
+use crate::record::business_totals::BusinessTotals;
 use crate::record::clock::Clock;
 use crate::record::instruments::{observe_log_lines, observe_threads};
 
@@ -64,7 +65,12 @@ impl Telemetry {
     ) -> Result<Self, InitError> {
         let settings = &config.config;
         let threads = spans.is_none() && !settings.disabled;
-        let recording = Recording::new(settings, objectives, clock, supervisor)?;
+        // A test has no store, and asks for the totals itself.
+        let business_totals = match spans.is_some() {
+            true => BusinessTotals::enabled(),
+            false => store::business_totals(settings),
+        };
+        let recording = Recording::new(settings, objectives, clock, supervisor, business_totals)?;
         // Before the others, whose failures are told by it. Does nothing in tests, which tell at once.
         recording.supervisor.start_log_queue();
         let exporters = Exporters::new(settings, &recording, spans)?;

@@ -5,7 +5,7 @@
 
 use opentelemetry_sdk::error::OTelSdkError;
 
-use super::{InitError, identity, store};
+use super::{InitError, identity};
 use crate::background::Supervisor;
 use crate::config::{Config, Role};
 use crate::export::prometheus::ScrapeHandler;
@@ -52,6 +52,7 @@ impl Recording {
         objectives: &Objectives,
         clock: Clock,
         supervisor: Supervisor,
+        business_totals: BusinessTotals,
     ) -> Result<Self, InitError> {
         let slo_events = if config.disabled {
             SloEvents::default()
@@ -61,7 +62,6 @@ impl Recording {
         let ours = MetricProvider::for_catalog(config, &slo_events)?;
         let user = MetricProvider::for_user(config)?;
         let exemplars = Exemplars::new(clock.clone(), slo_events.clone());
-        let business_totals = store::business_totals(config);
         let limit = config.metrics.cardinality_limit;
         let instruments = Instruments::new(ours.meter(), limit, exemplars.clone())
             .with_business_totals(business_totals.clone());

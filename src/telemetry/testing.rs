@@ -1,4 +1,5 @@
-//! Telemetry for tests: no globals, no threads, and a clock in the hand.
+//! The test kit: telemetry without globals and threads, with a clock that the test moves, and everything that it
+//! recorded as plain values.
 //!
 //! ```
 //! use std::time::Duration;
@@ -8,33 +9,69 @@
 //! let test = TestTelemetry::new();
 //! let worker = test.telemetry().worker("w1");
 //! let job = worker.start("publish_post", test.clock().wall(), &Carrier::EMPTY);
+//! job.in_scope(|| tracing::info!(post = 7, "published"));
 //! test.clock().advance(Duration::from_secs(2));
 //! job.succeed();
-//! let labels = [("job_kind", "publish_post"), ("outcome", "succeeded")];
-//! assert_eq!(test.value("vantage_worker_jobs_total", &labels), Some(1.0));
-//! assert_eq!(test.value("vantage_worker_job_duration_seconds_sum", &labels), Some(2.0));
+//! test.assert_value("vantage_worker_jobs_total", &[("outcome", "succeeded")], 1.0);
+//! test.assert_value("vantage_worker_job_duration_seconds_sum", &[], 2.0);
+//! let line = test.log_line("published");
+//! assert_eq!(line.trace_id, Some(test.span("publish_post").trace_id));
 //! ```
+//!
+//! | a test asks for | by |
+//! |---|---|
+//! | one series, by some of its labels | [`value`](TestTelemetry::value), [`assert_value`](TestTelemetry::assert_value) |
+//! | the sum of several | [`sum`](TestTelemetry::sum), [`assert_sum`](TestTelemetry::assert_sum) |
+//! | spans and their parents | [`span`](TestTelemetry::span), [`spans`](TestTelemetry::spans) |
+//! | log lines | [`log_line`](TestTelemetry::log_line), [`log_lines`](TestTelemetry::log_lines) |
+//! | objectives | [`assert_events`](TestTelemetry::assert_events), [`objective`](TestTelemetry::objective) |
+//! | health | [`run_checks`](TestTelemetry::run_checks), [`health`](TestTelemetry::health) |
+//! | totals by day | [`daily_total`](TestTelemetry::daily_total) |
 
-use std::sync::{Arc, Mutex};
+mod clock;
+
+mod series;
+
+mod spans;
+
+mod capture;
+
+mod health;
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-use opentelemetry::Context;
-use opentelemetry_sdk::error::OTelSdkResult;
-pub use opentelemetry_sdk::trace::SpanData;
-use opentelemetry_sdk::trace::{Span, SpanProcessor};
-
 use crate::background::Supervisor;
-use crate::background::log_queue::LogQueue;
+use crate::background::log_queue::CaptureQueue;
 use crate::config::{Config, ConfigSource, Environment, Role};
 use crate::export::prometheus::text::ExpositionFormat;
-use crate::model::slo::report::SloReport;
+use crate::model::slo::report::{ObjectiveReport, SloReport};
 use crate::model::slo::{Objectives, SloError};
+use crate::record::business_totals::{TotalKey, TotalValue};
 use crate::record::clock::Clock;
-use crate::record::sync::lock;
 use crate::telemetry::{InitError, Telemetry};
+
+pub use crate::export::logs::LogLine;
+pub use capture::CaptureGuard;
+pub use clock::ManualClock;
+pub use health::{CheckHealth, ServiceHealth};
+#[doc(hidden)]
+pub use opentelemetry_sdk::trace::SpanData;
+pub use series::Series;
+pub use spans::{RecordedEvent, RecordedLink, RecordedSpan, SpanKind, SpanStatus};
+
+use capture::Capture;
+use series::{Matched, Scrape, explain_several, explain_value, is_same};
+use spans::FinishedSpans;
+
+/// The real time that runs of checks have to come back.
+const RUNS: Duration = Duration::from_secs(10);
 
 /// Telemetry whose time stands still until it is moved. Nothing runs in the background:
 /// [`tick`](Self::tick) does what the sampler does every second.
+///
+/// It is the `tracing` subscriber of the thread that made it, as [`init`](crate::init) makes one for the process.
 ///
 /// Start-up is as after [`init`](crate::init): the service is not ready before the first tick, nor before
 /// [`Telemetry::started`], the routes are taken, or 10 s of this clock have passed.
@@ -43,6 +80,9 @@ pub struct TestTelemetry {
     telemetry: Telemetry,
     clock: ManualClock,
     spans: FinishedSpans,
+    capture: Capture,
+    /// The totals by day so far.
+    totals: Mutex<BTreeMap<(String, String), u64>>,
 }
 
 impl TestTelemetry {
@@ -91,13 +131,16 @@ impl TestTelemetry {
         }
         let spans = FinishedSpans::default();
         let kept = Box::new(spans.clone());
-        let supervisor = Supervisor::with_immediate_lines();
+        let queue = CaptureQueue::default();
+        let supervisor = Supervisor::with_captured_lines(queue.clone());
         let telemetry =
             Telemetry::assemble(config, &objectives, clock.clone(), Some(kept), supervisor)?;
         Ok(Self {
+            capture: Capture::install(&telemetry, &queue),
             telemetry,
             clock: ManualClock(clock),
             spans,
+            totals: Mutex::default(),
         })
     }
 
@@ -120,20 +163,6 @@ impl TestTelemetry {
         &self.clock
     }
 
-    /// Returns the sampled spans that have ended so far, in the order of their ends.
-    ///
-    /// ```
-    /// use vantage_obs::testing::TestTelemetry;
-    ///
-    /// let test = TestTelemetry::new();
-    /// test.telemetry().database("sqlite").query("SELECT", "posts").succeed();
-    /// assert_eq!(test.spans()[0].name, "SELECT posts");
-    /// ```
-    #[must_use]
-    pub fn spans(&self) -> Vec<SpanData> {
-        self.spans.all()
-    }
-
     /// Looks at everything that is watched, once.
     /// The order is that of dependence: samples, then checks, beats, the store, and what is judged
     /// from them.
@@ -141,7 +170,8 @@ impl TestTelemetry {
         let inner = &self.telemetry.0;
         inner.watch.sampler.tick();
         inner.watch.health.tick();
-        inner.heartbeat.service.tick(&LogQueue::Immediate);
+        let queue = inner.recording.supervisor.log_queue();
+        inner.heartbeat.service.tick(queue);
         inner.heartbeat.store_writer.tick();
         inner.watch.slo.tick();
         inner.watch.incidents.tick();
@@ -173,8 +203,10 @@ impl TestTelemetry {
         served.collect()
     }
 
-    /// Returns the value of the series with this Prometheus name and exactly these labels, in any order; `None` where
-    /// there is no such series.
+    /// Returns the value of the one series that has this Prometheus name and these labels, among others or not, in
+    /// any order; `None` where there is no such series. A series without further labels goes before those with more.
+    ///
+    /// A histogram is found by `…_count`, `…_sum` and `…_bucket` with the label `le`.
     ///
     /// ```
     /// use vantage_obs::testing::TestTelemetry;
@@ -184,32 +216,333 @@ impl TestTelemetry {
     /// assert_eq!(test.value(name, &[("generation_kind", "caption")]), None, "nothing was recorded");
     /// test.telemetry().business().record_ai_generation("caption");
     /// assert_eq!(test.value(name, &[("generation_kind", "caption")]), Some(1.0));
-    /// assert_eq!(test.value(name, &[]), None, "no such series: a label is missing");
+    /// assert_eq!(test.value(name, &[]), Some(1.0), "the only series of this name");
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// When several series have these labels, with a list of them: the test means one, or their
+    /// [`sum`](Self::sum).
+    #[must_use]
+    #[track_caller]
+    #[expect(clippy::panic, reason = "a test kit fails the test")]
+    pub fn value(&self, name: &str, labels: &[(&str, &str)]) -> Option<f64> {
+        let scrape = self.scrape();
+        match scrape.find(name, labels) {
+            Matched::None => None,
+            Matched::One(series) => Some(series.value),
+            Matched::Several(found) => panic!("{}", explain_several(name, labels, &found)),
+        }
+    }
+
+    /// Returns the sum of all series that have this Prometheus name and these labels, as PromQL's `sum` does; `None`
+    /// where there is none.
+    ///
+    /// ```
+    /// use vantage_obs::testing::TestTelemetry;
+    ///
+    /// let test = TestTelemetry::new();
+    /// let business = test.telemetry().business();
+    /// business.record_ai_generation("caption");
+    /// business.record_ai_generation("image");
+    /// assert_eq!(test.sum("vantage_business_ai_generations_total", &[]), Some(2.0));
     /// ```
     #[must_use]
-    pub fn value(&self, name: &str, labels: &[(&str, &str)]) -> Option<f64> {
-        let text = self.telemetry.scrape(ExpositionFormat::Text)?;
-        let escape = |value: &str| value.replace('\\', r"\\").replace('"', r#"\""#);
-        let mut labels: Vec<String> = labels
-            .iter()
-            .map(|(key, value)| format!("{key}=\"{}", escape(value)))
-            .collect();
-        labels.sort();
-        text.lines().find_map(|line| {
-            let (series, value) = line.rsplit_once(' ')?;
-            // A test kit that reads the scrape, and not the instruments, sees what Prometheus sees.
-            let (found, rest) = series.split_once('{').unwrap_or((series, "}"));
-            let rest = rest.strip_suffix('}')?.trim_end_matches(',');
-            let mut present: Vec<_> = rest
-                .strip_suffix('"')
-                .unwrap_or(rest)
-                .split("\",")
-                .filter(|label| !label.is_empty())
-                .collect();
-            present.sort_unstable();
-            (found == name && present == labels).then(|| value.parse().ok())?
+    pub fn sum(&self, name: &str, labels: &[(&str, &str)]) -> Option<f64> {
+        let scrape = self.scrape();
+        let found = scrape.matching(name, labels);
+        (!found.is_empty()).then(|| found.iter().map(|series| series.value).sum())
+    }
+
+    /// Returns all series of a Prometheus name in the order of their labels; buckets are in their own order.
+    #[must_use]
+    pub fn series(&self, name: &str) -> Vec<Series> {
+        let mut series: Vec<_> = self.scrape().named(name).cloned().collect();
+        series.sort_by_cached_key(|series| {
+            let labels = series.labels.iter().filter(|(name, _)| name != "le");
+            labels.cloned().collect::<Vec<_>>()
+        });
+        series
+    }
+
+    /// Asserts the [`value`](Self::value) of a series, but for the rounding of sums such as 0.1 + 0.2.
+    ///
+    /// # Panics
+    ///
+    /// When it is another one, and when there is no such series or more than one; with the value found, and the
+    /// nearest series or name.
+    #[track_caller]
+    #[expect(clippy::panic, reason = "a test kit fails the test")]
+    pub fn assert_value(&self, name: &str, labels: &[(&str, &str)], expected: f64) {
+        let scrape = self.scrape();
+        match scrape.find(name, labels) {
+            Matched::None => panic!("{}", scrape.explain_none(name, labels)),
+            Matched::Several(found) => panic!("{}", explain_several(name, labels, &found)),
+            Matched::One(series) => assert!(
+                is_same(series.value, expected),
+                "{}",
+                explain_value(expected, series.value, &[series])
+            ),
+        }
+    }
+
+    /// Asserts the [`sum`](Self::sum) of series, as [`assert_value`](Self::assert_value) does for one.
+    ///
+    /// # Panics
+    ///
+    /// When it is another one, and when there is no such series.
+    #[track_caller]
+    pub fn assert_sum(&self, name: &str, labels: &[(&str, &str)], expected: f64) {
+        let scrape = self.scrape();
+        let found = scrape.matching(name, labels);
+        assert!(!found.is_empty(), "{}", scrape.explain_none(name, labels));
+        let sum = found.iter().map(|series| series.value).sum();
+        assert!(
+            is_same(sum, expected),
+            "{}",
+            explain_value(expected, sum, &found)
+        );
+    }
+
+    /// Reads a scrape: what Prometheus sees, and not what the instruments hold.
+    fn scrape(&self) -> Scrape {
+        let text = self.telemetry.scrape(ExpositionFormat::Text);
+        Scrape::parse(&text.unwrap_or_default())
+    }
+
+    /// Returns the one span of this name that has ended.
+    ///
+    /// # Panics
+    ///
+    /// When there is none or more than one, with the names that there are and the spans that are still open: that of
+    /// a request ends with the body of its response.
+    #[must_use]
+    #[track_caller]
+    #[expect(clippy::panic, reason = "a test kit fails the test")]
+    pub fn span(&self, name: &str) -> RecordedSpan {
+        self.spans
+            .named(name)
+            .unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// Returns the sampled spans that have ended so far, in the order of their ends.
+    ///
+    /// ```
+    /// use vantage_obs::testing::TestTelemetry;
+    ///
+    /// let test = TestTelemetry::new();
+    /// test.telemetry().database("sqlite").query("SELECT", "posts").succeed();
+    /// assert_eq!(test.spans()[0].name, "SELECT posts");
+    /// ```
+    #[must_use]
+    pub fn spans(&self) -> Vec<RecordedSpan> {
+        self.spans.all()
+    }
+
+    /// Returns the same as the SDK has them.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn span_data(&self) -> Vec<SpanData> {
+        self.spans.data()
+    }
+
+    /// Returns the log lines so far, at most the latest 10,000: those of this thread since the telemetry was made,
+    /// and those of the telemetry itself from whichever thread. `logs.level` decides as in a service.
+    ///
+    /// Where the thread has made several, the latest that still lives gets the thread's lines; and so do the spans
+    /// of `tracing`. [`capture`](Self::capture) is for another order, and for other threads. A subscriber that the
+    /// test sets afterwards goes before; [`Telemetry::tracing_layer`] is what it needs.
+    ///
+    /// A test that fails shows them.
+    #[must_use]
+    pub fn log_lines(&self) -> Vec<LogLine> {
+        self.capture.lines()
+    }
+
+    /// Returns the one log line whose message contains this text.
+    ///
+    /// # Panics
+    ///
+    /// When there is none or more than one, with the lines that there are.
+    #[must_use]
+    #[track_caller]
+    pub fn log_line(&self, text: &str) -> LogLine {
+        let lines = self.log_lines();
+        let mut found = lines.iter().filter(|line| line.message.contains(text));
+        let (first, more) = (found.next(), found.count());
+        let shown = lines.iter().map(|line| format!("\n  {line}"));
+        let listed = || shown.clone().collect::<String>();
+        assert!(
+            more == 0,
+            "{} log lines say {text:?}:{}",
+            more + 1,
+            listed()
+        );
+        let line = first.cloned();
+        line.unwrap_or_else(|| panic_with(&format!("no log line says {text:?}:{}", listed())))
+    }
+
+    /// Sends log lines and `tracing` spans of the present thread here until the guard is dropped, as those of the
+    /// test's own thread are from the start.
+    ///
+    /// ```
+    /// use vantage_obs::testing::TestTelemetry;
+    ///
+    /// let test = TestTelemetry::new();
+    /// std::thread::scope(|scope| {
+    ///     scope.spawn(|| {
+    ///         let _captured = test.capture();
+    ///         tracing::info!("from another thread");
+    ///     });
+    /// });
+    /// assert_eq!(test.log_lines().len(), 1);
+    /// ```
+    pub fn capture(&self) -> CaptureGuard {
+        self.capture.enter()
+    }
+
+    /// Returns the report of one objective at this moment, such as `api.latency`.
+    ///
+    /// # Panics
+    ///
+    /// When there is none of this name, with those that there are.
+    #[must_use]
+    #[track_caller]
+    pub fn objective(&self, id: &str) -> ObjectiveReport {
+        let objectives = self.report().objectives;
+        let ids: Vec<_> = objectives.iter().map(ObjectiveReport::id).collect();
+        let found = objectives.into_iter().find(|one| one.id() == id);
+        found.unwrap_or_else(|| {
+            panic_with(&format!(
+                "no objective is called {id}; there are: {}",
+                ids.join(", ")
+            ))
         })
     }
+
+    /// Asserts the good and bad events that an objective has counted, such as `api.error_rate`.
+    ///
+    /// ```
+    /// use vantage_obs::testing::TestTelemetry;
+    /// use vantage_obs::trace::Carrier;
+    /// use vantage_obs::{Config, Role};
+    ///
+    /// let file = r#"{"workers": {"queue_lag": {"target": 99, "threshold": 300, "window": "30d"}}}"#;
+    /// let config = Config::new("mailer", Role::Worker);
+    /// let test = TestTelemetry::with_config(config, &[("workers.json", file)])?;
+    /// let due = test.clock().wall();
+    /// test.clock().advance(std::time::Duration::from_secs(301));
+    /// test.telemetry().worker("w1").start("mail", due, &Carrier::EMPTY).succeed();
+    /// test.assert_events("workers.queue_lag", 0, 1);
+    /// # Ok::<(), vantage_obs::InitError>(())
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// When they are others, and when no objective of this name counts events.
+    #[track_caller]
+    pub fn assert_events(&self, objective: &str, good: u64, bad: u64) {
+        let counts: Vec<_> = self.telemetry.slo_events().collect();
+        let found = counts.iter().find(|counts| counts.objective == objective);
+        let Some(found) = found else {
+            let names: Vec<_> = counts.iter().map(|counts| counts.objective).collect();
+            panic_with(&format!(
+                "no objective is called {objective} that counts events; there are: {}",
+                names.join(", ")
+            ))
+        };
+        assert_eq!(
+            (found.good, found.bad),
+            (good, bad),
+            "good and bad events of {objective}"
+        );
+    }
+
+    /// Runs every health check once, whether it is due or not, and waits for the results: at most 10 s.
+    ///
+    /// A status changes after `health.fail_after` failures, by default three, and `health.recover_after` successes.
+    ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+    /// use vantage_obs::health::{Finding, HealthStatus};
+    /// use vantage_obs::testing::TestTelemetry;
+    ///
+    /// let test = TestTelemetry::new();
+    /// test.telemetry().health_check("stock").critical().run(|| async { Finding::pass() });
+    /// test.telemetry().started();
+    /// assert!(!test.health().is_ready);
+    /// test.run_checks().await;
+    /// assert!(test.health().is_ready);
+    /// assert_eq!(test.health().check("stock").status, Some(HealthStatus::Pass));
+    /// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// When a check does not come back in time. The clock of the test stands still, so that no run times out by it.
+    pub async fn run_checks(&self) {
+        self.tick();
+        let health = &self.telemetry.0.watch.health;
+        health.run_all();
+        let start = Instant::now();
+        loop {
+            let running = health.running();
+            if running.is_empty() {
+                return;
+            }
+            assert!(
+                start.elapsed() < RUNS,
+                "health checks did not come back within 10 s: {}",
+                running.join(", ")
+            );
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Returns the health at this moment, as the routes answer it.
+    #[must_use]
+    pub fn health(&self) -> ServiceHealth {
+        let state = self.telemetry.0.snapshots.health.read();
+        ServiceHealth::new(&state, self.clock.now())
+    }
+
+    /// Returns what has been added to a total by day, such as `posts_published`, or its largest value; `attribute`
+    /// tells totals of one name apart and is empty where there is one. `None` for a total that nothing was recorded
+    /// in.
+    ///
+    /// ```
+    /// use vantage_obs::testing::TestTelemetry;
+    ///
+    /// let test = TestTelemetry::new();
+    /// test.telemetry().business().record_posts_published(2);
+    /// assert_eq!(test.daily_total("posts_published", ""), Some(2));
+    /// assert_eq!(test.daily_total("elsewhere", ""), None);
+    /// ```
+    #[must_use]
+    pub fn daily_total(&self, metric: &str, attribute: &str) -> Option<u64> {
+        let mut totals = self.totals.lock().unwrap_or_else(PoisonError::into_inner);
+        for (TotalKey { metric, attribute }, value) in
+            self.telemetry.0.recording.business_totals.read()
+        {
+            let total = totals.entry((metric.into(), attribute.to_string()));
+            let total = total.or_default();
+            match value {
+                TotalValue::Sum(sum) => *total = sum,
+                // A look takes it, so that the kit keeps it.
+                TotalValue::Peak(peak) => *total = peak.max(*total),
+            }
+        }
+        let key = (metric.to_owned(), attribute.to_owned());
+        totals.get(&key).copied()
+    }
+}
+
+/// Fails the test.
+#[track_caller]
+#[expect(clippy::panic, reason = "a test kit fails the test")]
+fn panic_with(message: &str) -> ! {
+    panic!("{message}")
 }
 
 /// A path that the telemetry serves.
@@ -222,70 +555,6 @@ pub struct ServedPath {
     pub is_public: bool,
 }
 
-/// The clock of a [`TestTelemetry`]. Clones share its time.
-///
-/// ```
-/// use std::time::Duration;
-/// use vantage_obs::testing::TestTelemetry;
-///
-/// let test = TestTelemetry::new();
-/// let (now, wall) = (test.clock().now(), test.clock().wall());
-/// test.clock().advance(Duration::from_secs(60));
-/// assert_eq!(test.clock().now() - now, Duration::from_secs(60));
-/// assert_eq!(test.clock().wall().duration_since(wall)?, Duration::from_secs(60));
-/// # Ok::<(), std::time::SystemTimeError>(())
-/// ```
-#[derive(Clone, Debug)]
-pub struct ManualClock(Clock);
-
-impl ManualClock {
-    /// Moves the clock forward.
-    pub fn advance(&self, by: Duration) {
-        self.0.advance(by);
-    }
-
-    /// Returns the monotonic time.
-    #[must_use]
-    pub fn now(&self) -> Instant {
-        self.0.now()
-    }
-
-    /// Returns the time of day.
-    #[must_use]
-    pub fn wall(&self) -> SystemTime {
-        self.0.wall()
-    }
-}
-
-/// Keeps sampled spans that have ended.
-#[derive(Clone, Debug, Default)]
-struct FinishedSpans(Arc<Mutex<Vec<SpanData>>>);
-
-impl FinishedSpans {
-    fn all(&self) -> Vec<SpanData> {
-        lock(&self.0).clone()
-    }
-}
-
-impl SpanProcessor for FinishedSpans {
-    fn on_start(&self, _: &mut Span, _: &Context) {}
-
-    fn on_end(&self, span: SpanData) {
-        if span.span_context.is_sampled() {
-            let mut spans = lock(&self.0);
-            spans.push(span);
-        }
-    }
-
-    fn force_flush(&self) -> OTelSdkResult {
-        Ok(())
-    }
-
-    fn shutdown_with_timeout(&self, _: Duration) -> OTelSdkResult {
-        Ok(())
-    }
-}
-
 impl Default for TestTelemetry {
     fn default() -> Self {
         Self::new()
@@ -293,21 +562,4 @@ impl Default for TestTelemetry {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::atomic::{AtomicBool, Ordering};
-
-    use super::*;
-
-    #[test]
-    fn own_lines_are_written_at_once_and_without_a_thread() {
-        let test = TestTelemetry::new();
-        let supervisor = &test.telemetry.0.recording.supervisor;
-        let is_written = Arc::new(AtomicBool::new(false));
-        let written = Arc::clone(&is_written);
-        supervisor
-            .log_queue()
-            .write(move || written.store(true, Ordering::SeqCst));
-        assert!(is_written.load(Ordering::SeqCst));
-        assert!(supervisor.threads().is_empty());
-    }
-}
+mod tests;

@@ -9,7 +9,7 @@ use axum::routing::get;
 use opentelemetry::KeyValue;
 use tower::ServiceExt as _;
 use vantage_obs::ExpositionFormat;
-use vantage_obs::testing::{SpanData, TestTelemetry};
+use vantage_obs::testing::{RecordedSpan, TestTelemetry};
 use vantage_obs::trace::Carrier;
 
 use crate::support::{config, into_ok, request};
@@ -45,8 +45,8 @@ fn exemplars(text: &str) -> Vec<(&str, &str)> {
         .collect()
 }
 
-fn ids(span: &SpanData) -> String {
-    let (trace, span) = (span.span_context.trace_id(), span.span_context.span_id());
+fn ids(span: &RecordedSpan) -> String {
+    let (trace, span) = (&span.trace_id, &span.span_id);
     format!("{{trace_id=\"{trace}\",span_id=\"{span}\"}}")
 }
 

@@ -12,12 +12,11 @@ use axum::response::Response;
 use axum::routing::post;
 use http::{HeaderValue, StatusCode};
 use http_body_util::BodyExt as _;
-use opentelemetry::trace::Status;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::trace_service_client::TraceServiceClient;
 use tonic::Code;
 use tower::ServiceExt as _;
-use vantage_obs::testing::{SpanData, TestTelemetry};
+use vantage_obs::testing::{RecordedSpan, SpanStatus, TestTelemetry};
 
 use crate::support::{
     OBJECTIVES, ScriptedBody, Step, catch_panic, config, events, into_ok, named, poll_once, scrape,
@@ -135,16 +134,16 @@ fn broken(test: &TestTelemetry) -> Vec<String> {
         .collect()
 }
 
-fn span(test: &TestTelemetry) -> SpanData {
+fn span(test: &TestTelemetry) -> RecordedSpan {
     let spans = test.spans();
     assert_eq!(spans.len(), 1, "{spans:#?}");
     spans.into_iter().next().unwrap()
 }
 
-fn error_types(span: &SpanData) -> Vec<String> {
+fn error_types(span: &RecordedSpan) -> Vec<String> {
     let attributes = span.attributes.iter();
-    let found = attributes.filter(|attribute| attribute.key.as_str() == "error.type");
-    found.map(|attribute| attribute.value.to_string()).collect()
+    let found = attributes.filter(|attribute| attribute.0 == "error.type");
+    found.map(|attribute| attribute.1.clone()).collect()
 }
 
 #[tokio::test]
@@ -174,7 +173,7 @@ async fn the_status_of_a_call_is_its_outcome_in_the_head_as_in_the_trailers() {
             assert_eq!(broken(&test), [""; 0], "{text}");
             let span = span(&test);
             assert_eq!(error_types(&span).concat(), error, "{text}");
-            assert_eq!(span.status == Status::Unset, error.is_empty(), "{text}");
+            assert_eq!(span.status == SpanStatus::Unset, error.is_empty(), "{text}");
         }
     }
 }
@@ -218,7 +217,7 @@ async fn a_client_that_goes_away_before_the_status_has_cancelled_the_call() {
     );
     let span = span(&test);
     assert_eq!(error_types(&span), ["cancelled"]);
-    assert_eq!(span.status, Status::Unset);
+    assert_eq!(span.status, SpanStatus::Unset);
 }
 
 #[tokio::test]

@@ -311,10 +311,7 @@ fn a_panic_that_drops_a_query_a_call_and_a_transaction_is_named() {
     let labels = [("db_system_name", "sqlite"), ("outcome", "aborted")];
     let transactions = test.value("vantage_database_transactions_total", &labels);
     assert_eq!(transactions, Some(1.0));
-    let call = test.spans().into_iter().find(|span| span.name == "GET");
-    let mut attributes = call.unwrap().attributes.into_iter();
-    let error = attributes.find(|attribute| attribute.key.as_str() == "error.type");
-    assert_eq!(error.unwrap().value.as_str(), "panic");
+    assert_eq!(test.span("GET").error_type(), Some("panic"));
 }
 
 #[test]

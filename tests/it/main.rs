@@ -60,6 +60,7 @@ mod shared_variables;
 mod slo;
 mod status;
 mod support;
+mod test_kit;
 #[cfg(all(target_os = "linux", feature = "otlp", feature = "axum"))]
 mod thread_limits;
 #[cfg(all(unix, feature = "otlp"))]

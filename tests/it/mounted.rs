@@ -355,3 +355,66 @@ fn taking_a_half_and_mounting_end_registration() {
         assert!(test.telemetry().is_ready());
     }
 }
+
+#[tokio::test]
+async fn a_route_of_ours_is_counted_where_clients_find_it_however_it_is_nested() {
+    type NamedApp = (&'static str, fn(Router) -> Router);
+    let nests: [NamedApp; 4] = [
+        ("/shop", |mounted| Router::new().nest("/shop", mounted)),
+        ("/shop", |mounted| {
+            Router::new().nest_service("/shop", mounted)
+        }),
+        ("/{tenant}", |mounted| {
+            Router::new().nest("/{tenant}", mounted)
+        }),
+        ("/a/shop", |mounted| {
+            Router::new().nest("/a", Router::new().nest("/shop", mounted))
+        }),
+    ];
+    for (prefix, nest) in nests {
+        for wildcard in [false, true] {
+            let test = ready();
+            let app = match wildcard {
+                true => Router::new().route("/{*path}", get(teapot)),
+                false => Router::new(),
+            };
+            let app = nest(test.telemetry().mount(app));
+            let at = prefix.replace(['{', '}'], "");
+            for path in ["/metrics", "/api/v1/health/live/", "/status/history"] {
+                assert_eq!(status(&app, "GET", &format!("{at}{path}")).await, 200);
+            }
+            let missing = format!("{at}/api/v1/workers/w1/heartbeat");
+            assert_eq!(
+                body(&app, "GET", &missing).await,
+                r#"{"error":"no such worker"}"#,
+                "its own parameter, and not that of the service"
+            );
+            let own = counted(&test, OPERATIONAL);
+            for route in [
+                "/metrics",
+                "/api/v1/health/live/",
+                "/status/history",
+                "/api/v1/workers/{worker_id}/heartbeat",
+            ] {
+                let expected = (format!("GET {prefix}{route}"), 1);
+                assert!(own.contains(&expected), "{wildcard} {own:?}");
+            }
+            assert_eq!(counted(&test, REQUESTS), []);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_layer_outside_learns_that_a_nested_route_is_ours_also_behind_a_wildcard() {
+    let test = ready();
+    let app = Router::new().route("/{*path}", get(teapot));
+    let mounted = test.telemetry().mount(app);
+    let outer = Router::new()
+        .nest_service("/shop", mounted)
+        .layer(test.telemetry().http_layer());
+    assert_eq!(status(&outer, "GET", "/shop/metrics").await, 200);
+    assert_eq!(counted(&test, REQUESTS), []);
+    assert_eq!(status(&outer, "GET", "/shop/posts").await, 418);
+    let expected = [("GET /shop/{*path}".to_owned(), 1)];
+    assert_eq!(counted(&test, REQUESTS), expected);
+}

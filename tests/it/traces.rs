@@ -5,10 +5,9 @@ use std::sync::{Arc, Mutex};
 use axum::Router;
 use axum::http::StatusCode;
 use axum::routing::get;
-use opentelemetry::trace::{SpanKind, Status};
 use tower::ServiceExt as _;
 use vantage_obs::config::TraceSampler;
-use vantage_obs::testing::{SpanData, TestTelemetry};
+use vantage_obs::testing::{RecordedSpan, SpanKind, SpanStatus, TestTelemetry};
 use vantage_obs::trace::Carrier;
 
 use crate::support::{
@@ -50,28 +49,18 @@ async fn send(app: Router, path: &str, flags: &str) -> StatusCode {
     status
 }
 
-fn only(test: &TestTelemetry) -> SpanData {
+fn only(test: &TestTelemetry) -> RecordedSpan {
     let spans = test.spans();
     assert_eq!(spans.len(), 1, "{spans:#?}");
     spans.into_iter().next().unwrap()
 }
 
-fn named(test: &TestTelemetry, name: &str) -> SpanData {
+fn named(test: &TestTelemetry, name: &str) -> RecordedSpan {
     let spans = test.spans();
     let found = spans.iter().find(|span| span.name == name);
     found
         .unwrap_or_else(|| panic!("no {name}: {spans:#?}"))
         .clone()
-}
-
-fn attribute(span: &SpanData, key: &str) -> Option<String> {
-    let found = span.attributes.iter().find(|kv| kv.key.as_str() == key);
-    found.map(|kv| kv.value.to_string())
-}
-
-fn is_child(child: &SpanData, parent: &SpanData) -> bool {
-    child.parent_span_id == parent.span_context.span_id()
-        && child.span_context.trace_id() == parent.span_context.trace_id()
 }
 
 #[tokio::test]
@@ -84,11 +73,11 @@ async fn a_request_has_a_span_below_its_caller() {
     send(app, "/posts/7?token=secret", "01").await;
     let span = only(&test);
     assert_eq!(span.name, "GET /posts/{id}");
-    assert_eq!(span.span_kind, SpanKind::Server);
-    assert_eq!(span.span_context.trace_id().to_string(), TRACE);
-    assert_eq!(span.parent_span_id.to_string(), CALLER);
-    assert!(span.parent_span_is_remote);
-    assert_eq!(span.status, Status::Unset);
+    assert_eq!(span.kind, SpanKind::Server);
+    assert_eq!(span.trace_id, TRACE);
+    assert_eq!(span.parent_id.as_deref(), Some(CALLER));
+    assert!(span.has_remote_parent);
+    assert_eq!(span.status, SpanStatus::Unset);
     for (key, value) in [
         ("http.request.method", "GET"),
         ("http.route", "/posts/{id}"),
@@ -96,7 +85,7 @@ async fn a_request_has_a_span_below_its_caller() {
         ("url.path", "/posts/7"),
         ("url.scheme", "http"),
     ] {
-        assert_eq!(attribute(&span, key).as_deref(), Some(value), "{key}");
+        assert_eq!(span.attribute(key), Some(value), "{key}");
     }
     assert!(!format!("{span:?}").contains("secret"));
 }
@@ -108,8 +97,12 @@ async fn an_unknown_path_has_a_span_without_a_route() {
     assert_eq!(send(app, "/wp-admin", "").await, StatusCode::NOT_FOUND);
     let span = only(&test);
     assert_eq!(span.name, "GET");
-    assert_eq!(attribute(&span, "http.route"), None);
-    assert_eq!(span.status, Status::Unset, "a 404 is the caller's error");
+    assert_eq!(span.attribute("http.route"), None);
+    assert_eq!(
+        span.status,
+        SpanStatus::Unset,
+        "a 404 is the caller's error"
+    );
 }
 
 #[tokio::test]
@@ -129,10 +122,10 @@ async fn what_went_wrong_is_in_the_span() {
         ("GET /panics", "panic", "500"),
     ] {
         let span = named(&test, name);
-        assert_eq!(attribute(&span, "error.type").as_deref(), Some(error));
-        let code = attribute(&span, "http.response.status_code");
-        assert_eq!(code.as_deref(), Some(status));
-        assert!(matches!(span.status, Status::Error { .. }), "{span:?}");
+        assert_eq!(span.attribute("error.type"), Some(error));
+        let code = span.attribute("http.response.status_code");
+        assert_eq!(code, Some(status));
+        assert!(span.is_error(), "{span:?}");
     }
 }
 
@@ -147,10 +140,7 @@ async fn a_span_lasts_until_the_body_ends_and_tells_of_one_that_breaks_off() {
     axum::body::to_bytes(response.into_body(), 100)
         .await
         .unwrap_err();
-    assert_eq!(
-        attribute(&only(&test), "error.type").as_deref(),
-        Some("body_error")
-    );
+    assert_eq!(only(&test).attribute("error.type"), Some("body_error"));
 }
 
 #[tokio::test]
@@ -166,8 +156,8 @@ async fn a_client_that_goes_away_is_named_and_no_failure_of_the_server() {
     drop(waiting);
     for (name, reason) in [("GET /posts", "client_gone"), ("GET /waits", "cancelled")] {
         let span = named(&test, name);
-        assert_eq!(attribute(&span, "error.type").as_deref(), Some(reason));
-        assert_eq!(span.status, Status::Unset);
+        assert_eq!(span.attribute("error.type"), Some(reason));
+        assert_eq!(span.status, SpanStatus::Unset);
     }
 }
 
@@ -280,27 +270,15 @@ async fn one_trace_goes_from_the_request_through_the_queue_into_the_job_and_its_
 
     let (request, job) = (named(&test, "GET /posts"), named(&test, "publish"));
     let query = named(&test, "UPDATE posts");
-    assert!(is_child(&job, &request), "{job:#?}");
-    assert!(is_child(&query, &job), "{query:#?}");
-    assert_eq!(job.span_kind, SpanKind::Consumer);
-    assert_eq!(query.span_kind, SpanKind::Client);
-    assert_eq!(
-        attribute(&job, "vantage.worker.id").as_deref(),
-        Some("publisher-1")
-    );
-    assert_eq!(
-        attribute(&job, "vantage.job.outcome").as_deref(),
-        Some("failed")
-    );
-    assert_eq!(
-        attribute(&job, "error.type").as_deref(),
-        Some("upstream_timeout")
-    );
-    assert_eq!(
-        attribute(&query, "db.system.name").as_deref(),
-        Some("postgresql")
-    );
-    assert_eq!(attribute(&query, "error.type"), None);
+    job.assert_child_of(&request);
+    query.assert_child_of(&job);
+    assert_eq!(job.kind, SpanKind::Consumer);
+    assert_eq!(query.kind, SpanKind::Client);
+    assert_eq!(job.attribute("vantage.worker.id"), Some("publisher-1"));
+    assert_eq!(job.attribute("vantage.job.outcome"), Some("failed"));
+    assert_eq!(job.attribute("error.type"), Some("upstream_timeout"));
+    assert_eq!(query.attribute("db.system.name"), Some("postgresql"));
+    assert_eq!(query.attribute("error.type"), None);
 }
 
 #[test]
@@ -317,16 +295,9 @@ fn a_job_may_link_to_its_trace_instead_of_going_on_with_it() {
         .start("mail", test.clock().wall(), carrier.link())
         .succeed();
     let (execution, job) = (named(&test, "digest"), named(&test, "mail"));
-    assert_ne!(
-        job.span_context.trace_id(),
-        execution.span_context.trace_id()
-    );
-    let links: Vec<_> = job
-        .links
-        .iter()
-        .map(|link| link.span_context.span_id())
-        .collect();
-    assert_eq!(links, [execution.span_context.span_id()]);
+    assert_ne!(job.trace_id, execution.trace_id);
+    let links: Vec<_> = job.links.iter().map(|link| link.span_id.clone()).collect();
+    assert_eq!(links, [execution.span_id]);
 }
 
 #[test]
@@ -341,7 +312,7 @@ fn a_carrier_that_is_damaged_is_as_good_as_none() {
     }
     let spans = test.spans();
     assert_eq!(spans.len(), 3);
-    let is_root = |span: &SpanData| span.parent_span_id == opentelemetry::trace::SpanId::INVALID;
+    let is_root = |span: &RecordedSpan| span.parent_id.is_none();
     assert!(spans.iter().all(is_root), "{spans:#?}");
 }
 
@@ -380,11 +351,7 @@ fn a_dropped_job_a_panicking_one_and_a_cancelled_query_say_so() {
         ("SELECT posts", "cancelled"),
     ] {
         let span = named(&test, name);
-        assert_eq!(
-            attribute(&span, "error.type").as_deref(),
-            Some(error),
-            "{name}"
-        );
+        assert_eq!(span.attribute("error.type"), Some(error), "{name}");
     }
 }
 
@@ -402,15 +369,15 @@ async fn tracing_spans_become_children_and_log_lines_name_the_trace() {
     send(app, "/posts", "01").await;
 
     let (request, inner) = (named(&test, "GET /posts"), named(&test, "inner"));
-    assert!(is_child(&inner, &request), "{inner:#?}");
-    assert_eq!(attribute(&inner, "user").as_deref(), Some("ada"));
+    inner.assert_child_of(&request);
+    assert_eq!(inner.attribute("user"), Some("ada"));
     assert_eq!(inner.events.len(), 1, "a warning tells what went wrong");
     assert_eq!(test.spans().len(), 2);
     let lines = written.lines();
     assert_eq!(lines.len(), 2, "{lines:?}");
     for (line, span) in lines.iter().zip([&request, &inner]) {
         assert_eq!(line["trace_id"], TRACE);
-        assert_eq!(line["span_id"], span.span_context.span_id().to_string());
+        assert_eq!(line["span_id"], span.span_id);
     }
 }
 

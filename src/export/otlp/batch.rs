@@ -278,7 +278,7 @@ mod tests {
             endpoint: otlp.endpoint,
             timeout: otlp.timeout,
             export_metrics: export_metrics.clone(),
-            log_queue: LogQueue::Immediate,
+            log_queue: LogQueue::immediate(),
             outage: DeliveryOutage::default(),
             last_failure: None,
         };

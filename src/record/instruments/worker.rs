@@ -494,9 +494,7 @@ impl Job {
     /// let job = worker.start("publish_post", test.clock().wall(), &Carrier::EMPTY);
     /// job.in_scope(|| telemetry.database("postgresql").query("SELECT", "posts").succeed());
     /// job.succeed();
-    /// let spans = test.spans(); // in the order of their ends
-    /// assert_eq!(spans[0].name, "SELECT posts");
-    /// assert_eq!(spans[0].parent_span_id, spans[1].span_context.span_id());
+    /// test.span("SELECT posts").assert_child_of(&test.span("publish_post"));
     /// # }
     /// ```
     pub fn in_scope<R>(&self, work: impl FnOnce() -> R) -> R {
@@ -521,8 +519,7 @@ impl Job {
     /// let next = worker.start("notify", test.clock().wall(), &queued);
     /// next.succeed();
     /// job.succeed();
-    /// let spans = test.spans();
-    /// assert_eq!(spans[0].span_context.trace_id(), spans[1].span_context.trace_id());
+    /// assert_eq!(test.span("notify").trace_id, test.span("publish_post").trace_id);
     /// # }
     /// ```
     #[must_use]

@@ -5,7 +5,6 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use axum::extract::MatchedPath;
 use http::{Request, Response, StatusCode};
 use pin_project_lite::pin_project;
 use tower::{Layer, Service};
@@ -36,7 +35,7 @@ struct OperationalRequest {
     requests: OperationalRequests,
     method_scheme: MethodScheme,
     /// With the prefix of a nested router: as clients see it.
-    route: Option<MatchedPath>,
+    route: Option<Route>,
     /// `None` until the answer.
     status: Option<StatusCode>,
 }
@@ -119,7 +118,7 @@ where
 
 impl Drop for OperationalRequest {
     fn drop(&mut self) {
-        let route = self.route.as_ref().map_or("", MatchedPath::as_str);
+        let route = self.route.as_ref().map_or("", Route::as_str);
         self.requests
             .record(self.method_scheme.method(), self.status, route);
     }

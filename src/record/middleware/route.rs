@@ -38,6 +38,12 @@ use http::Extensions;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RouteTemplate(pub Cow<'static, str>);
 
+/// The template at which one of the SDK's own routes is found, as a request extension where the router of the route
+/// does not know it.
+#[cfg(feature = "axum")]
+#[derive(Clone, Debug)]
+pub(crate) struct MountedRoute(pub(crate) Arc<str>);
+
 /// The route of a request under way.
 ///
 /// Kept as it came: turning `MatchedPath` into a text would allocate for each request.
@@ -46,6 +52,8 @@ pub(super) enum Route {
     #[cfg(feature = "axum")]
     Matched(MatchedPath),
     Template(Cow<'static, str>),
+    #[cfg(feature = "axum")]
+    Mounted(Arc<str>),
     /// None so far; a layer further in may see one.
     Unmatched(Arc<OnceLock<Route>>),
 }
@@ -82,13 +90,18 @@ impl Route {
     /// Returns the route of a request to one of the SDK's own routes, and tells it to a layer outside
     /// that hasn't seen one.
     #[cfg(feature = "axum")]
-    pub(super) fn announce(extensions: &Extensions) -> Option<MatchedPath> {
-        let path = extensions.get::<MatchedPath>()?;
-        if let Some(UnmatchedMarker(outer_route)) = extensions.get() {
+    pub(super) fn announce(extensions: &Extensions) -> Option<Self> {
+        let route = || match extensions.get::<MountedRoute>() {
+            Some(MountedRoute(route)) => Some(Self::Mounted(Arc::clone(route))),
+            None => extensions.get::<MatchedPath>().cloned().map(Self::Matched),
+        };
+        if let Some(UnmatchedMarker(outer_route)) = extensions.get()
+            && let Some(route) = route()
+        {
             // The first that tells is the nearest to the one that asks.
-            let _ = outer_route.set(Self::Matched(path.clone()));
+            let _ = outer_route.set(route);
         }
-        Some(path.clone())
+        route()
     }
 
     /// The route that the extensions tell of.
@@ -107,6 +120,8 @@ impl Route {
             #[cfg(feature = "axum")]
             Self::Matched(path) => path.as_str(),
             Self::Template(template) => template,
+            #[cfg(feature = "axum")]
+            Self::Mounted(template) => template,
             Self::Unmatched(inner_route) => inner_route.get().map_or("", Self::as_str),
         }
     }

@@ -71,9 +71,9 @@ impl Carrier {
     /// let queued = requested.carrier();
     /// requested.succeed();
     /// worker.start("nightly_batch", test.clock().wall(), queued.link()).succeed();
-    /// let [request, batch] = &test.spans()[..] else { unreachable!() };
-    /// assert_ne!(batch.span_context.trace_id(), request.span_context.trace_id());
-    /// assert_eq!(batch.links[0].span_context.trace_id(), request.span_context.trace_id());
+    /// let (request, batch) = (test.span("request"), test.span("nightly_batch"));
+    /// assert_ne!(batch.trace_id, request.trace_id);
+    /// assert_eq!(batch.links[0].trace_id, request.trace_id);
     /// # }
     /// ```
     #[must_use]

@@ -17,8 +17,7 @@ pin_project! {
     /// let execution = telemetry.scheduler().start("digest", test.clock().wall());
     /// execution.trace(async { telemetry.database("sqlite").query("SELECT", "posts").succeed() }).await;
     /// execution.succeed();
-    /// let spans = test.spans();
-    /// assert_eq!(spans[0].parent_span_id, spans[1].span_context.span_id());
+    /// test.span("SELECT posts").assert_child_of(&test.span("digest"));
     /// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
     /// # }
     /// # Ok::<(), Box<dyn std::error::Error>>(())

@@ -115,6 +115,13 @@ impl CheckEntry {
         &self.settings.id
     }
 
+    /// Returns whether a run is under way that may still have a result.
+    #[cfg(feature = "testing")]
+    pub(super) fn is_running(&self) -> bool {
+        let run = self.pending_run.as_ref();
+        run.is_some_and(|run| !run.timed_out)
+    }
+
     /// Makes the next run due.
     pub(super) fn run_now(&mut self, now: Instant) {
         self.next_run = now;

@@ -10,6 +10,9 @@
 //! checks that were registered by then have a result, and all conditions are met. It never begins
 //! anew: a later failure makes a service unready, and no reason to count it as starting.
 
+#[cfg(feature = "testing")]
+mod on_demand;
+
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};

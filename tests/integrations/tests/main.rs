@@ -1,5 +1,6 @@
 //! Each integration against the library that it is for.
 
+mod actix;
 mod cron;
 mod deadpool;
 // Servers of the crate's own tests against back ends; not each of their functions is called here.

@@ -148,7 +148,7 @@ async fn what_we_send_is_what_opentelemetrys_own_exporter_sends() {
     ];
     let resource = Resource::builder_empty().with_attributes(resource).build();
     exporter.set_resource(&resource);
-    exporter.export(test.spans()).await.unwrap();
+    exporter.export(test.span_data()).await.unwrap();
     let theirs = receiver.arrivals().remove(0);
     assert_eq!(comparable(ours.message), comparable(theirs.message));
 }

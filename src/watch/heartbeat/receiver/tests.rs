@@ -136,7 +136,7 @@ fn beat(boot: &str, sequence: u64) -> Beat {
 
 impl TestReceiver {
     fn tick(&self) {
-        self.receiver.tick(&LogQueue::Immediate);
+        self.receiver.tick(&LogQueue::immediate());
         self.store_writer.tick();
     }
 

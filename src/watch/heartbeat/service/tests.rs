@@ -86,7 +86,7 @@ impl ServiceFixture {
 
     /// The rows of those that have beaten in one tick.
     fn round(&self) -> Vec<(String, WorkerRow)> {
-        self.service.tick(&LogQueue::Immediate);
+        self.service.tick(&LogQueue::immediate());
         let page = |role| {
             let query = WorkerQuery {
                 role,

@@ -409,7 +409,7 @@ impl WorkersFixture {
     }
 
     fn receive(&self) {
-        self.receiver.tick(&LogQueue::Immediate);
+        self.receiver.tick(&LogQueue::immediate());
     }
 
     /// The report of the workers' availability.
