@@ -64,6 +64,7 @@ pub(crate) mod postgres_url;
 #[path = "config/postgres_url/disabled.rs"]
 mod postgres_url;
 
+mod figures;
 mod health;
 mod heartbeat;
 mod http;
@@ -93,8 +94,10 @@ use std::path::{Path, PathBuf};
 
 use layers::ConfigLayers;
 use setting::section;
+use validator::ConfigValidator;
 
 use crate::model::alerts::Thresholds;
+use crate::model::figure::{Figure, Figures};
 use crate::model::routes::{ROUTES, RouteKind, with_slash};
 
 pub use batch::BatchConfig;
@@ -143,7 +146,7 @@ section! {
     /// assert!(effective.warnings().is_empty());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub struct Config {
+    pub struct Config, rules: check_figures {
         /// Turns all telemetry off: nothing is recorded, scraped or pushed; health routes still
         /// answer. Default: false.
         pub disabled: bool;
@@ -171,6 +174,10 @@ section! {
         pub alerts: Thresholds;
         /// The link targets of alerts, dashboards and runbooks.
         pub links: LinksConfig;
+        /// The service's own figures: `{"shop.orders": {"kind", "unit", "description", "labels", "buckets",
+        /// "panel", "drop_alert", "spike_alert", "daily_total"}}`, of which only kind is required. At most 200.
+        /// Default: none.
+        pub figures: Figures;
         /// The status page and its incidents.
         pub status: StatusConfig;
         file: Option<PathBuf>;
@@ -235,6 +242,20 @@ impl Config {
         self
     }
 
+    /// Declares a figure of the service; [`Figure`] has an example.
+    #[must_use]
+    pub fn figure(mut self, figure: Figure) -> Self {
+        self.figures.insert(figure);
+        self
+    }
+
+    /// Declares figures of the service, such as those of a struct that [`figures!`](crate::figures) makes.
+    #[must_use]
+    pub fn figures(mut self, figures: impl IntoIterator<Item = Figure>) -> Self {
+        self.figures.extend(figures);
+        self
+    }
+
     /// Names the file that [`Config::resolve`] reads, instead of `VANTAGE_OBS_CONFIG`.
     #[must_use]
     pub fn file(mut self, path: impl Into<PathBuf>) -> Self {
@@ -278,6 +299,10 @@ impl Config {
         layers.resolve_secrets(environment);
         layers.validate(true);
         layers.into_effective()
+    }
+
+    fn check_figures(&self, _: &str, validator: &mut ConfigValidator<'_>) {
+        figures::check_limits(self, validator);
     }
 
     /// Returns the paths that the SDK serves in this process below `http.prefix`, and what it serves there.

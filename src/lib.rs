@@ -31,6 +31,7 @@
 //! | objectives and error budgets | [`slo`], [`Telemetry::slo_report`] |
 //! | incidents and the status page | [`incidents`], [`status`] |
 //! | sqlx and other libraries | [`integrations`] |
+//! | figures of the service's own | [`figure`], [`figures!`], [`Telemetry::counter`], `gauge`, `histogram` |
 //! | metrics of a meter of one's own | [`Telemetry::meter`], [`catalog`] |
 //! | tests of a service | `testing`, with the feature of that name |
 //!
@@ -127,7 +128,7 @@ pub use export::flush_report::{FlushError, FlushReport, SignalReport};
 pub use export::logs;
 pub use export::prometheus::text::ExpositionFormat;
 pub use model::snapshot::{PoolState, QueueState};
-pub use model::{alerts, catalog, slo, status, units};
+pub use model::{alerts, catalog, figure, slo, status, units};
 pub use record::{instruments, middleware, trace};
 #[cfg(any(feature = "axum", feature = "cli"))]
 #[doc(hidden)]

@@ -32,6 +32,8 @@ pub(crate) mod promql_literal;
 
 pub mod catalog;
 
+pub mod figure;
+
 pub mod slo;
 
 pub mod alerts;

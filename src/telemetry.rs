@@ -20,6 +20,8 @@ mod store;
 
 mod recording;
 
+mod figures;
+
 #[cfg(feature = "otlp")]
 #[path = "telemetry/push/enabled.rs"]
 mod push;
@@ -383,7 +385,7 @@ impl Telemetry {
     /// ```
     #[must_use]
     pub fn business(&self) -> Business {
-        self.0.handles.business.clone()
+        Business::clone(&self.0.handles.business)
     }
 
     /// Returns the good and bad events of each objective that counts occurrences and that something in

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::*;
 
 mod faults;
+mod figures;
 mod secrets;
 mod slo;
 mod sources;

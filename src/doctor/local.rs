@@ -79,7 +79,7 @@ fn objectives_steps(effective: &EffectiveConfig) -> Vec<DiagnosisStep> {
             format!("there is no folder {path} (slo.directory is not set): no objectives");
         return vec![DiagnosisStep::skipped(NAME, finding)];
     }
-    let objectives = match Objectives::load(folder) {
+    let objectives = match Objectives::load_with(folder, &effective.config.figures) {
         Ok(objectives) => objectives,
         Err(error) => {
             return listed(NAME, error.faults(), |fault| {

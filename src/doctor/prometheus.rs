@@ -11,7 +11,7 @@ use super::http_exchange::{HttpExchange, HttpResponse, secrets};
 use super::links::check_links;
 use super::step::DiagnosisStep;
 use super::url_target::{UrlSettings, UrlTarget};
-use crate::config::{ConfigSource, EffectiveConfig, TlsConfig, settings};
+use crate::config::{Config, ConfigSource, EffectiveConfig, TlsConfig, settings};
 use crate::fleet::PrometheusReporter;
 use crate::model::slo::Objectives;
 use crate::model::units::format_duration;
@@ -194,8 +194,8 @@ impl PrometheusChain<'_> {
     /// Compares the time that samples are kept with the longest window. Only Prometheus itself tells it.
     fn retention_step(&self) -> DiagnosisStep {
         const NOT_TOLD: &str = "not told by the server";
-        let directory = &self.exchange.target.effective.config.slo.directory;
-        let Some((objective, window)) = longest_window(directory) else {
+        let config = &self.exchange.target.effective.config;
+        let Some((objective, window)) = longest_window(config) else {
             return DiagnosisStep::skipped(RETENTION, "no objectives: nothing asks for the past");
         };
         let told = self.get("/api/v1/status/runtimeinfo", FOLLOW_UP_TIMEOUT);
@@ -271,8 +271,8 @@ fn first_value(response: &HttpResponse) -> Option<String> {
     is_count.then(|| value.to_owned())
 }
 
-fn longest_window(directory: &std::path::Path) -> Option<(String, Duration)> {
-    let objectives = Objectives::load(directory).ok()?;
+fn longest_window(config: &Config) -> Option<(String, Duration)> {
+    let objectives = Objectives::load_with(&config.slo.directory, &config.figures).ok()?;
     let windows = objectives.iter().map(|objective| {
         let window = objective.window().duration();
         (objective.id().to_owned(), window)

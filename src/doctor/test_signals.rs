@@ -17,6 +17,7 @@ use crate::export::otlp::OtlpExporter;
 use crate::export::providers::{self, LogProvider, MetricProvider, TraceProvider};
 use crate::record::clock::Clock;
 use crate::record::exemplars::Exemplars;
+use crate::record::instruments::FigureMetrics;
 use crate::record::series::Instruments;
 use crate::record::slo_events::SloEvents;
 
@@ -47,7 +48,7 @@ pub(super) fn send_test_signals(
     let resource = providers::resource(&config.service);
     let slo_events = SloEvents::default();
     // The exporter counts into it; nothing of it is sent.
-    let telemetry = MetricProvider::for_catalog(&config, &slo_events);
+    let telemetry = MetricProvider::for_catalog(&config, &slo_events, &FigureMetrics::default());
     let telemetry = telemetry.map_err(|error| error.to_string())?;
     let sent = MetricProvider::for_user(&config).map_err(|error| error.to_string())?;
     sent.meter().u64_gauge(METRIC).build().record(1, &[]);

@@ -20,6 +20,7 @@ pub(crate) mod store;
 pub(crate) mod telemetry;
 pub(crate) mod worker;
 
+pub(crate) use spec::broken_name_rule;
 use spec::family;
 pub use spec::{Attribute, AttributeValues, Instrument, MetricFamily, MetricSpec};
 

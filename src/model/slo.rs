@@ -89,6 +89,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
+use crate::model::figure::Figures;
 use crate::model::input_file::read_input_text;
 
 pub use fault::{SloError, SloFault, SloProblem, SloWarning};
@@ -129,6 +130,19 @@ impl Objectives {
     /// [`SloError`] lists what is wrong in all files: a directory or file that can't be read, no
     /// file at all, and every [`SloProblem`] in them. Whoever wrote the files is at fault.
     pub fn load(directory: impl AsRef<Path>) -> Result<Objectives, SloError> {
+        Self::load_with(directory, &Figures::default())
+    }
+
+    /// Reads the files of `directory`, as [`load`](Self::load) does; their objectives may name these figures of the
+    /// service too.
+    ///
+    /// # Errors
+    ///
+    /// As [`load`](Self::load).
+    pub fn load_with(
+        directory: impl AsRef<Path>,
+        figures: &Figures,
+    ) -> Result<Objectives, SloError> {
         let directory = directory.as_ref();
         let unusable = |problem, value: String, allowed: &str| {
             let file = directory.display().to_string();
@@ -153,7 +167,7 @@ impl Objectives {
                 "at least one *.json file",
             ));
         }
-        let mut reader = file::SloFileReader::default();
+        let mut reader = file::SloFileReader::new(figures);
         let mut total_bytes = 0;
         for path in paths {
             let name = path.display().to_string();
@@ -194,7 +208,32 @@ impl Objectives {
     /// # Ok::<(), vantage_obs::slo::SloError>(())
     /// ```
     pub fn parse(files: &[(&str, &str)]) -> Result<Objectives, SloError> {
-        let mut reader = file::SloFileReader::default();
+        Self::parse_with(files, &Figures::default())
+    }
+
+    /// Reads objectives as [`parse`](Self::parse) does; they may name these figures of the service too.
+    ///
+    /// ```
+    /// use vantage_obs::figure::{Figure, Figures};
+    /// use vantage_obs::slo::Objectives;
+    ///
+    /// let checkouts = Figure::counter("shop.checkouts").label_values("result", ["paid", "failed"]);
+    /// let figures: Figures = [checkouts].into_iter().collect();
+    /// let file = r#"{"shop": {"checkout": {
+    ///     "metric": "shop.checkouts", "good": {"result": "paid"}, "target": 99.5, "window": "30d"}}}"#;
+    /// let objectives = Objectives::parse_with(&[("shop.json", file)], &figures)?;
+    /// assert_eq!(objectives.len(), 1);
+    /// let slip = file.replace("shop.checkouts", "shop.checkout");
+    /// let error = Objectives::parse_with(&[("shop.json", &slip)], &figures).unwrap_err();
+    /// assert!(error.to_string().contains("did you mean shop.checkouts?"));
+    /// # Ok::<(), vantage_obs::slo::SloError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`parse`](Self::parse).
+    pub fn parse_with(files: &[(&str, &str)], figures: &Figures) -> Result<Objectives, SloError> {
+        let mut reader = file::SloFileReader::new(figures);
         for (name, text) in files {
             reader.read_text(name, text);
         }

@@ -73,8 +73,8 @@ impl BusinessTotals {
     }
 
     /// Registers a total that keeps the largest value.
-    pub(crate) fn register_peak(&self, metric: &'static str) -> TotalPeak {
-        TotalPeak(self.register(metric, "", TotalCell::Peak))
+    pub(crate) fn register_peak(&self, metric: &'static str, attribute: &str) -> TotalPeak {
+        TotalPeak(self.register(metric, attribute, TotalCell::Peak))
     }
 
     /// Returns the value of each total in order of registration.
@@ -152,7 +152,7 @@ mod tests {
         let totals = BusinessTotals::enabled();
         let (euros, organizations) = (
             totals.register_sum("revenue", "EUR"),
-            totals.register_peak("active"),
+            totals.register_peak("active", ""),
         );
         assert_eq!(totals.read().len(), 1, "what was never set is not told");
         euros.add(3);
@@ -178,7 +178,7 @@ mod tests {
     fn without_a_keeper_there_are_no_lines() {
         let totals = BusinessTotals::default();
         totals.register_sum("revenue", "EUR").add(1);
-        totals.register_peak("active").set(1);
+        totals.register_peak("active", "").set(1);
         assert_eq!(totals.read(), []);
     }
 }

@@ -33,11 +33,26 @@
 //!
 //! Dropping is always an outcome: a future that is cancelled and a panic run destructors, and
 //! nothing else.
+//!
+//! # Figures of the service's own
+//!
+//! [`FigureCounter`], [`FigureGauge`] and [`FigureHistogram`] record what the configuration's `figures` declare. What
+//! does not fit the declaration is kept where that is possible, counted in
+//! `vantage.telemetry.figure_mismatches`, and told in one log line for each figure and reason:
+//!
+//! | recorded | kept as |
+//! |---|---|
+//! | a name that is not declared | a figure with the labels of its first recording, at most 100 values each |
+//! | a label that is not declared | the series without it |
+//! | a value beyond a label's limit or list | the figure's overflow series |
+//! | a figure of another kind, or a name that no exporter takes | the count of mismatches alone |
+//! | a number that is none, or a negative one in a histogram | the count of mismatches alone |
 
 mod api;
 mod business;
 mod database;
 mod expected_runs;
+mod figures;
 mod health;
 mod in_flight;
 mod lazy;
@@ -60,8 +75,11 @@ pub(crate) use api::{ApiInstruments, FinishedRequest, GrpcError, MethodScheme, R
 pub use business::{Business, Currency, Engagement};
 pub use database::{Database, Pool, Query, SLOW_QUERY, Transaction};
 pub(crate) use expected_runs::MissedRuns;
+pub use figures::{FigureCounter, FigureGauge, FigureHistogram, FigureValue, LabelledFigure};
+pub(crate) use figures::{FigureInstruments, FigureMetrics};
 pub(crate) use health::observe_health;
 pub(crate) use in_flight::InFlight;
+pub(crate) use lazy::LazySeries;
 pub(crate) use observable::observe_snapshot;
 #[cfg(feature = "axum")]
 pub(crate) use operational::{EndedConnections, OperationalRequests, RefusedTokens};

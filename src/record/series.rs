@@ -28,7 +28,7 @@ use std::hash::{Hash, Hasher};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use arc_swap::ArcSwap;
-use hashbrown::{Equivalent, HashMap};
+use hashbrown::{Equivalent, HashMap, HashSet};
 use opentelemetry::metrics::{
     BoundCounter, BoundGauge, BoundHistogram, BoundUpDownCounter, InstrumentBuilder, Meter,
 };
@@ -92,9 +92,13 @@ pub(crate) struct Histogram {
     rules: SeriesEventRules,
 }
 
-/// A value that is set, with its labels.
+/// A whole number that is set, with its labels.
 #[derive(Clone, Debug)]
 pub(crate) struct Gauge(BoundGauge<u64>);
+
+/// A number that is set, with its labels.
+#[derive(Clone, Debug)]
+pub(crate) struct NumberGauge(BoundGauge<f64>);
 
 /// Binds an instrument to a set of labels.
 // Boxed: a binder is called once a series, and its type would otherwise be a parameter of every
@@ -179,6 +183,13 @@ impl Bindable for Gauge {
     }
 }
 
+impl Bindable for NumberGauge {
+    fn binder(instruments: &Instruments, spec: &'static MetricSpec) -> Binder<Self> {
+        let instrument = declared(instruments.meter.f64_gauge(spec.name), spec).build();
+        Box::new(move |labels| Self(instrument.bind(labels)))
+    }
+}
+
 impl Counter {
     pub(crate) fn add(&self, events: u64) {
         self.bound.add(events);
@@ -216,6 +227,12 @@ impl Histogram {
 
 impl Gauge {
     pub(crate) fn set(&self, value: u64) {
+        self.0.record(value);
+    }
+}
+
+impl NumberGauge {
+    pub(crate) fn set(&self, value: f64) {
         self.0.record(value);
     }
 }
@@ -302,6 +319,34 @@ impl Instruments {
     ) -> BoundSeries<T, N> {
         // One look-up finds all of them only if they have the same labels.
         debug_assert!(specs.iter().all(|spec| spec.attributes.len() == N));
+        self.bound_series(specs, labels, [ValueLimit::Any; N], bind)
+    }
+
+    /// Returns the series of a figure of up to `N` labels, whose values have the limits of its declaration.
+    pub(crate) fn limited_series<T: 'static, const N: usize>(
+        &self,
+        spec: &'static MetricSpec,
+        bind: Binder<T>,
+    ) -> BoundSeries<T, N> {
+        debug_assert!(spec.attributes.len() <= N);
+        let mut limits = [ValueLimit::Any; N];
+        for (limit, attribute) in limits.iter_mut().zip(spec.attributes) {
+            *limit = match attribute.values {
+                AttributeValues::AtMost(most) => ValueLimit::AtMost(most),
+                AttributeValues::OneOf(values) => ValueLimit::OneOf(values),
+                AttributeValues::Integer(_) | AttributeValues::Open(_) => ValueLimit::Any,
+            };
+        }
+        self.bound_series(&[spec], spec.attributes, limits, bind)
+    }
+
+    fn bound_series<T, const N: usize>(
+        &self,
+        specs: &[&'static MetricSpec],
+        labels: &'static [Attribute],
+        value_limits: [ValueLimit; N],
+        bind: impl Fn(&[KeyValue]) -> T + Send + Sync + 'static,
+    ) -> BoundSeries<T, N> {
         let overflow_counters = specs
             .iter()
             .map(|spec| {
@@ -315,6 +360,7 @@ impl Instruments {
         BoundSeries {
             labels,
             limit: self.limit,
+            value_limits,
             bind: Box::new(bind),
             bound: ArcSwap::default(),
             insert_lock: Mutex::new(()),
@@ -335,10 +381,12 @@ impl Instruments {
 /// `ArcSwap` holds a map that never changes: readers load it without a lock, writers replace it by
 /// a larger copy under `insert_lock`.
 pub(crate) struct BoundSeries<T, const N: usize> {
-    labels: &'static [Attribute; N],
+    /// At most `N`: the values of the others are empty.
+    labels: &'static [Attribute],
     limit: usize,
+    value_limits: [ValueLimit; N],
     bind: Binder<T>,
-    bound: ArcSwap<HashMap<LabelSet<N>, Arc<T>>>,
+    bound: ArcSwap<SeriesMap<T, N>>,
     /// Serializes the writers, so that no series is bound twice and none is lost between copy and
     /// store.
     insert_lock: Mutex<()>,
@@ -349,10 +397,78 @@ pub(crate) struct BoundSeries<T, const N: usize> {
     overflow_counters: Vec<(&'static str, BoundCounter<u64>)>,
 }
 
+/// The values that a label may have, asked when a series is bound.
+#[derive(Clone, Copy, Debug)]
+enum ValueLimit {
+    /// Any, within the instrument's limit.
+    Any,
+    /// Any, but at most this many different ones.
+    AtMost(usize),
+    /// One of these.
+    OneOf(&'static [&'static str]),
+}
+
+/// The series so far.
+struct SeriesMap<T, const N: usize> {
+    by_labels: HashMap<LabelSet<N>, Arc<T>>,
+    /// The values so far of each label with a limit; empty for the others.
+    values: [HashSet<Arc<str>>; N],
+}
+
+impl<T, const N: usize> Default for SeriesMap<T, N> {
+    fn default() -> Self {
+        Self {
+            by_labels: HashMap::default(),
+            values: std::array::from_fn(|_| HashSet::default()),
+        }
+    }
+}
+
+impl<T, const N: usize> SeriesMap<T, N> {
+    fn get(&self, values: [&str; N]) -> Option<&Arc<T>> {
+        self.by_labels.get(&LabelSetRef(values))
+    }
+
+    /// Returns whether there is room for a series with these values.
+    fn accepts(&self, values: [&str; N], limit: usize, value_limits: &[ValueLimit; N]) -> bool {
+        let mut labels = values.iter().zip(value_limits).zip(&self.values);
+        self.by_labels.len() < limit
+            && labels.all(|((value, limit), known)| match limit {
+                // An absent label is always allowed.
+                _ if value.is_empty() => true,
+                ValueLimit::Any => true,
+                ValueLimit::AtMost(most) => known.contains(*value) || known.len() < *most,
+                ValueLimit::OneOf(listed) => listed.contains(value),
+            })
+    }
+
+    /// Returns a copy with one more series. Labels and series are shared; only pointers are copied.
+    fn with_series(
+        &self,
+        values: [&str; N],
+        value_limits: &[ValueLimit; N],
+        series: Arc<T>,
+    ) -> Self {
+        let labels = values.map(Arc::<str>::from);
+        let mut known = self.values.clone();
+        for ((known, label), limit) in known.iter_mut().zip(&labels).zip(value_limits) {
+            if matches!(limit, ValueLimit::AtMost(_)) && !label.is_empty() {
+                known.insert(Arc::clone(label));
+            }
+        }
+        let mut by_labels = self.by_labels.clone();
+        by_labels.insert(LabelSet(labels), series);
+        Self {
+            by_labels,
+            values: known,
+        }
+    }
+}
+
 impl<T, const N: usize> fmt::Debug for BoundSeries<T, N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("BoundSeries")
-            .field("bound", &self.bound.load().len())
+            .field("bound", &self.bound.load().by_labels.len())
             .finish_non_exhaustive()
     }
 }
@@ -362,7 +478,7 @@ impl<T, const N: usize> BoundSeries<T, N> {
     // The guard of `load` lives as long as the closure: cheaper than counting a reference, and the
     // closure only records.
     pub(crate) fn with<R>(&self, values: [&str; N], record: impl FnOnce(&T) -> R) -> R {
-        if let Some(series) = self.bound.load().get(&LabelSetRef(values)) {
+        if let Some(series) = self.bound.load().get(values) {
             return record(series);
         }
         record(&self.bind_new(values))
@@ -371,13 +487,13 @@ impl<T, const N: usize> BoundSeries<T, N> {
     /// The series with these label values, to keep; `None` past the limit, where each recording
     /// must be counted by [`with`](Self::with).
     pub(crate) fn try_get(&self, values: [&str; N]) -> Option<Arc<T>> {
-        let series = self.bound.load().get(&LabelSetRef(values)).map(Arc::clone);
+        let series = self.bound.load().get(values).map(Arc::clone);
         series.or_else(|| self.try_bind(values))
     }
 
     /// The series with these label values, to keep for as long as the thing lasts.
     pub(crate) fn get(&self, values: [&str; N]) -> Arc<T> {
-        if let Some(series) = self.bound.load().get(&LabelSetRef(values)) {
+        if let Some(series) = self.bound.load().get(values) {
             return Arc::clone(series);
         }
         self.bind_new(values)
@@ -396,28 +512,26 @@ impl<T, const N: usize> BoundSeries<T, N> {
         // its cut form below.
         let values = values.map(truncate);
         let bound = self.bound.load();
-        if let Some(series) = bound.get(&LabelSetRef(values)) {
+        if let Some(series) = bound.get(values) {
             return Some(Arc::clone(series));
         }
         // Without the lock first: past the limit every unknown combination comes here, and must not
         // queue up.
-        if bound.len() >= self.limit {
+        if !bound.accepts(values, self.limit, &self.value_limits) {
             return None;
         }
         let _growing = lock(&self.insert_lock);
         // Asked again under the lock: another thread may have bound the same series meanwhile, and
         // two of one series would be two objects for one set of labels.
         let bound = self.bound.load_full();
-        if let Some(series) = bound.get(&LabelSetRef(values)) {
+        if let Some(series) = bound.get(values) {
             return Some(Arc::clone(series));
         }
-        if bound.len() >= self.limit {
+        if !bound.accepts(values, self.limit, &self.value_limits) {
             return None;
         }
         let series = Arc::new((self.bind)(&self.key_values(values)));
-        // Labels and series are shared with the old map; only pointers are copied.
-        let mut grown = HashMap::clone(&bound);
-        grown.insert(LabelSet(values.map(Arc::from)), Arc::clone(&series));
+        let grown = bound.with_series(values, &self.value_limits, Arc::clone(&series));
         self.bound.store(Arc::new(grown));
         Some(series)
     }
@@ -433,7 +547,7 @@ impl<T, const N: usize> BoundSeries<T, N> {
             let names: Vec<_> = self.overflow_counters.iter().map(|(name, _)| *name).collect();
             tracing::warn!(
                 instruments = names.join(","), limit = self.limit,
-                "an instrument is at its limit of series: new label values go to its overflow series"
+                "an instrument is at a limit of series or of a label's values: new label values go to its overflow series"
             );
             Arc::new((self.bind)(&[KeyValue::new(OVERFLOW, true)]))
         });

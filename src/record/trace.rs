@@ -94,6 +94,20 @@ pub(crate) struct SampledSpan {
     pub(crate) span: SpanId,
 }
 
+impl SampledSpan {
+    /// Returns the ids of the current span, where its trace is kept.
+    pub(crate) fn current() -> Option<Self> {
+        Context::map_current(|context| {
+            let span = context.span();
+            let ids = span.span_context();
+            ids.is_sampled().then(|| Self {
+                trace: ids.trace_id(),
+                span: ids.span_id(),
+            })
+        })
+    }
+}
+
 impl Tracer {
     /// Without a tracer nothing is traced, and what came from outside is passed on.
     pub(crate) fn new(tracer: Option<SdkTracer>, propagators: Propagators) -> Self {

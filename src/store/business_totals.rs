@@ -148,6 +148,7 @@ impl DailyTotals {
         };
         let changed = readings.into_iter().filter_map(|(key, reading)| {
             let day_total = day.totals.entry(key.clone()).or_default();
+            let peak = matches!(reading, TotalValue::Peak(_));
             let value = match reading {
                 TotalValue::Sum(sum) => {
                     let before = self.readings.insert(key.clone(), sum);
@@ -161,6 +162,7 @@ impl DailyTotals {
                 attribute: key.attribute,
                 source: Arc::clone(&day.source),
                 value: value?,
+                peak,
             })
         });
         changed.collect()

@@ -14,9 +14,9 @@ use super::record::{RecordKind, StoredRow, join_key};
 pub(crate) struct TotalRow {
     /// Of UTC.
     pub(crate) day: Date,
-    /// Such as `revenue`.
+    /// Such as `revenue`, or `shop.orders` of a figure of the service's own.
     pub(crate) metric: Cow<'static, str>,
-    /// Such as a currency; empty where the figure has none.
+    /// Such as a currency; empty where the figure has none, and an object of the labels where it has several.
     #[serde(with = "arc_str")]
     pub(crate) attribute: Arc<str>,
     /// The run: no other has the same.
@@ -24,6 +24,9 @@ pub(crate) struct TotalRow {
     pub(crate) source: Arc<str>,
     /// In the metric's own unit; money in minor units.
     pub(crate) value: u64,
+    /// Of a day's rows the largest counts, and not their sum: every replica has the whole.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) peak: bool,
 }
 
 impl StoredRow for TotalRow {

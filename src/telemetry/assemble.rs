@@ -178,7 +178,7 @@ fn log_warnings(mut warnings: impl Iterator<Item = String>) {
 fn objectives(config: &EffectiveConfig) -> Result<Objectives, SloError> {
     let directory = &config.config.slo.directory;
     if directory.is_dir() {
-        Objectives::load(directory)
+        Objectives::load_with(directory, &config.config.figures)
     } else {
         Ok(Objectives::default())
     }

@@ -17,8 +17,8 @@ use crate::record::clock::Clock;
 use crate::record::error_reasons::ErrorReasons;
 use crate::record::exemplars::Exemplars;
 use crate::record::instruments::{
-    ApiInstruments, Business, Database, ExecutionInstruments, InFlight, JobInstruments,
-    SelfTelemetry, WorkerKeys,
+    ApiInstruments, Business, Database, ExecutionInstruments, FigureInstruments, FigureMetrics,
+    InFlight, JobInstruments, LazySeries, SelfTelemetry, WorkerKeys,
 };
 use crate::record::middleware::OperationalRoutes;
 use crate::record::series::Instruments;
@@ -39,6 +39,8 @@ pub(super) struct Recording {
     /// The metrics of the service's own meters.
     pub(super) user: MetricProvider,
     pub(super) instruments: Instruments,
+    /// The figures that the configuration declares.
+    figures: FigureInstruments,
     /// Kept where the store is shared; does nothing otherwise.
     pub(super) business_totals: BusinessTotals,
     pub(super) self_telemetry: SelfTelemetry,
@@ -59,7 +61,8 @@ impl Recording {
         } else {
             SloEvents::new(objectives)
         };
-        let ours = MetricProvider::for_catalog(config, &slo_events)?;
+        let figure_metrics = FigureMetrics::default();
+        let ours = MetricProvider::for_catalog(config, &slo_events, &figure_metrics)?;
         let user = MetricProvider::for_user(config)?;
         let exemplars = Exemplars::new(clock.clone(), slo_events.clone());
         let limit = config.metrics.cardinality_limit;
@@ -72,6 +75,7 @@ impl Recording {
             slo_events,
             ours,
             user,
+            figures: FigureInstruments::new(&instruments, figure_metrics, config.figures.clone()),
             instruments,
             business_totals,
             exemplars,
@@ -111,7 +115,8 @@ pub(super) struct Handles {
     pub(super) jobs: JobInstruments,
     pub(super) executions: ExecutionInstruments,
     pub(super) database: Database,
-    pub(super) business: Business,
+    pub(super) figures: FigureInstruments,
+    pub(super) business: LazySeries<Business>,
     /// The running work of all handles, which beats and gauges read.
     pub(super) in_flight: InFlight,
     pub(super) operational_routes: OperationalRoutes,
@@ -127,6 +132,7 @@ impl Handles {
             instruments,
             slo_events,
             clock,
+            figures,
             ..
         } = recording;
         let (in_flight, worker_keys) = (InFlight::default(), WorkerKeys::default());
@@ -157,7 +163,11 @@ impl Handles {
                 tracer.clone(),
                 error_reasons.clone(),
             ),
-            business: Business::new(instruments),
+            figures: figures.clone(),
+            business: LazySeries::new({
+                let figures = figures.clone();
+                move || Business::new(&figures)
+            }),
             in_flight,
             worker_keys,
             error_reasons,

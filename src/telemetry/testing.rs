@@ -46,6 +46,7 @@ use crate::background::Supervisor;
 use crate::background::log_queue::CaptureQueue;
 use crate::config::{Config, ConfigSource, Environment, Role};
 use crate::export::prometheus::text::ExpositionFormat;
+use crate::model::figure::Figures;
 use crate::model::slo::report::{ObjectiveReport, SloReport};
 use crate::model::slo::{Objectives, SloError};
 use crate::record::business_totals::{TotalKey, TotalValue};
@@ -121,10 +122,10 @@ impl TestTelemetry {
     ///
     /// As [`init`](crate::init).
     pub fn with_config(config: Config, objectives: &[(&str, &str)]) -> Result<Self, InitError> {
-        let objectives = Self::objectives(objectives)?;
         // A fixed date, so that a test's output is the same on every day.
         let clock = Clock::manual(SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000));
         let mut config = config.resolve(&Environment::empty())?;
+        let objectives = Self::objectives(objectives, &config.config.figures)?;
         if config.source("traces.sample_ratio") == ConfigSource::Default {
             // A test that looks for its one trace would miss nine of ten.
             config.config.traces.sample_ratio = 1.0;
@@ -144,11 +145,11 @@ impl TestTelemetry {
         })
     }
 
-    fn objectives(files: &[(&str, &str)]) -> Result<Objectives, SloError> {
+    fn objectives(files: &[(&str, &str)], figures: &Figures) -> Result<Objectives, SloError> {
         if files.is_empty() {
             Ok(Objectives::default())
         } else {
-            Objectives::parse(files)
+            Objectives::parse_with(files, figures)
         }
     }
 

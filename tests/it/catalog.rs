@@ -105,6 +105,7 @@ const NAMES: &[(&str, &str, &str)] = &[
     ("vantage.slo.coverage", "vantage_slo_coverage_ratio", "gauge"),
     ("vantage.slo.alert", "vantage_slo_alert", "gauge"),
     ("vantage.telemetry.series_overflow", "vantage_telemetry_series_overflow_total", "counter"),
+    ("vantage.telemetry.figure_mismatches", "vantage_telemetry_figure_mismatches_total", "counter"),
     ("vantage.telemetry.scrape.duration", "vantage_telemetry_scrape_duration_seconds", "histogram"),
     ("vantage.telemetry.scrape.errors", "vantage_telemetry_scrape_errors_total", "counter"),
     ("vantage.telemetry.http.requests", "vantage_telemetry_http_requests_total", "counter"),
@@ -178,6 +179,8 @@ async fn record_everything(test: &TestTelemetry) -> Vec<WatchGuard> {
     business.record_revenue(euro, 1234);
     business.record_refund(euro, 34);
     business.record_engagement(Engagement::Like);
+    // No name of a figure.
+    telemetry.counter("Orders").add(1, &[]);
     // Left out, and counted as such.
     let registry = prometheus::Registry::new();
     let taken = prometheus::IntCounter::new("vantage_worker_jobs_total", "not ours").unwrap();

@@ -21,6 +21,7 @@ mod documentation;
 mod exemplars;
 #[cfg(all(unix, feature = "otlp", feature = "file-store", feature = "postgres"))]
 mod failures;
+mod figures;
 mod first_hour;
 #[cfg(feature = "otlp")]
 mod fleet;

@@ -48,7 +48,7 @@ const WORKERS: [&str; 2] = ["workers.processing_time", "workers.queue_lag"];
 #[test]
 fn an_api_shows_its_own_family_and_objectives_and_no_worker_or_scheduler() {
     let test = with_role(Role::Api);
-    assert_eq!(families(&test), ["api", "database", "business"]);
+    assert_eq!(families(&test), ["api", "database"]);
     assert_eq!(test.value("vantage_api_active_connections", &[]), Some(0.0));
     assert_eq!(objectives(&test), API);
 }
@@ -56,14 +56,14 @@ fn an_api_shows_its_own_family_and_objectives_and_no_worker_or_scheduler() {
 #[test]
 fn a_worker_shows_its_own_family_and_objectives_and_no_api_or_scheduler() {
     let test = with_role(Role::Worker);
-    assert_eq!(families(&test), ["worker", "database", "business"]);
+    assert_eq!(families(&test), ["worker", "database"]);
     assert_eq!(objectives(&test), WORKERS);
 }
 
 #[test]
 fn a_scheduler_shows_its_own_family_and_no_objective() {
     let test = with_role(Role::Scheduler);
-    assert_eq!(families(&test), ["scheduler", "database", "business"]);
+    assert_eq!(families(&test), ["scheduler", "database"]);
     assert!(objectives(&test).is_empty());
 }
 
@@ -71,7 +71,7 @@ fn a_scheduler_shows_its_own_family_and_no_objective() {
 fn a_status_page_shows_what_every_process_has() {
     let test = with_role(Role::Web);
     test.tick();
-    assert_eq!(families(&test), ["database", "business"]);
+    assert_eq!(families(&test), ["database"]);
     assert!(objectives(&test).is_empty());
     if cfg!(target_os = "linux") {
         assert!(test.value("process_uptime_seconds", &[]).is_some());
@@ -82,7 +82,7 @@ fn a_status_page_shows_what_every_process_has() {
 fn several_roles_add_up() {
     let roles = Config::new("test", Role::Worker).role(Role::Scheduler);
     let test = TestTelemetry::with_config(roles, &OBJECTIVES).unwrap();
-    let expected = ["worker", "scheduler", "database", "business"];
+    let expected = ["worker", "scheduler", "database"];
     assert_eq!(families(&test), expected);
     assert_eq!(objectives(&test), WORKERS);
 }
@@ -96,19 +96,19 @@ async fn what_is_recorded_without_the_role_is_shown_from_then_on() {
     let app = Router::new()
         .route("/posts", get(|| async {}))
         .layer(telemetry.http_layer());
-    assert_eq!(families(&test), ["database", "business"]);
+    assert_eq!(families(&test), ["database"]);
 
     worker
         .start("publish", test.clock().wall(), &Carrier::EMPTY)
         .succeed();
-    assert_eq!(families(&test), ["worker", "database", "business"]);
+    assert_eq!(families(&test), ["worker", "database"]);
     assert_eq!(objectives(&test), WORKERS);
     let labels = [("job_kind", "publish"), ("outcome", "succeeded")];
     assert_eq!(test.value("vantage_worker_jobs_total", &labels), Some(1.0));
 
     scheduler.start("nightly", test.clock().wall()).succeed();
     into_ok(app.oneshot(request("GET", "/posts")).await);
-    let all = ["api", "worker", "scheduler", "database", "business"];
+    let all = ["api", "worker", "scheduler", "database"];
     assert_eq!(families(&test), all);
     assert_eq!(objectives(&test), [API, WORKERS].concat());
     let good = [("objective", "api.latency"), ("result", "good")];
@@ -148,4 +148,18 @@ fn thresholds_are_bounds_of_the_histogram_whenever_it_comes_to_life() {
     let [with, without]: [Vec<String>; 2] = bounds.try_into().unwrap();
     assert!(with.contains(&"300.0".to_owned()), "{with:?}");
     assert_eq!(with, without);
+}
+
+#[test]
+fn a_process_that_does_not_touch_the_business_figures_has_none_of_them() {
+    let test = with_role(Role::Api);
+    let shown = |test: &TestTelemetry| families(test).contains(&"business");
+    assert!(!shown(&test));
+    let business = test.telemetry().business();
+    assert_eq!(
+        test.value("vantage_business_posts_published_total", &[]),
+        Some(0.0)
+    );
+    business.record_active_organizations(3);
+    assert!(shown(&test));
 }

@@ -86,7 +86,7 @@ impl GenerateArgs {
         };
         // The default folder may be missing; one that a file names was found to exist.
         let objectives = match config.slo.directory.is_dir() {
-            true => Objectives::load(&config.slo.directory)?,
+            true => Objectives::load_with(&config.slo.directory, &config.figures)?,
             false => Objectives::default(),
         };
         let time_scale = match self.pace {

@@ -68,7 +68,7 @@ impl Command {
             Self::Alerts(command) => command.run(out, err),
             Self::Workers(command) => command.run(out),
             Self::Doctor(arguments) => arguments.run(out),
-            Self::Catalog(arguments) => arguments.run(out),
+            Self::Catalog(arguments) => arguments.run(out, err),
             Self::Generate(arguments) => arguments.run(out, err),
         }
     }

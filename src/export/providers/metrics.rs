@@ -21,6 +21,8 @@ use super::user_meters::{MetricCallbacks, UserMeters};
 use crate::background::thread;
 use crate::config::Config;
 use crate::model::catalog::{self, Instrument, MetricSpec};
+use crate::model::figure::MAX_FIGURES;
+use crate::record::instruments::FigureMetrics;
 use crate::record::slo_events::SloEvents;
 
 /// The time that the shutdown of a provider may take, which usually takes microseconds.
@@ -66,16 +68,19 @@ impl MetricReader for SharedReader {
 }
 
 impl MetricProvider {
-    /// The provider of the catalog's metrics, with their bounds and limits.
+    /// The provider of the catalog's metrics and of figures, with their bounds and limits.
     pub(crate) fn for_catalog(
         config: &Config,
         slo_events: &SloEvents,
+        figures: &FigureMetrics,
     ) -> Result<Self, OTelSdkError> {
         let (limit, slo_events) = (config.metrics.cardinality_limit, slo_events.clone());
-        // An instrument that is not in the catalog gets no view, and so the SDK's defaults; nothing
-        // of ours is like that.
+        let figures = figures.clone();
+        // An instrument that is neither in the catalog nor a figure gets no view, and so the SDK's
+        // defaults; nothing of ours is like that.
         Self::build(config, move |name| {
-            stream_for(catalog::find(name)?, limit, &slo_events)
+            let spec = catalog::find(name).or_else(|| figures.find(name))?;
+            stream_for(spec, limit, &slo_events)
         })
     }
 
@@ -164,7 +169,7 @@ fn stream_for(spec: &MetricSpec, limit: usize, slo_events: &SloEvents) -> Option
     let names_instruments = spec.name == catalog::telemetry::SERIES_OVERFLOW.name;
     let series = series
         + if names_instruments {
-            catalog::all().count()
+            catalog::all().count() + MAX_FIGURES
         } else {
             0
         };

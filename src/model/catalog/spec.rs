@@ -82,6 +82,8 @@ pub enum AttributeValues {
     /// Text, bounded in number by the instrument's cardinality limit; here is where it comes from.
     /// The text is for the reference table.
     Open(&'static str),
+    /// Text, at most this many different ones; further ones go to the overflow series.
+    AtMost(usize),
 }
 
 /// The family of a metric: the part of the platform that it describes.
@@ -99,8 +101,10 @@ pub enum MetricFamily {
     Scheduler,
     /// Database calls, pools and transactions.
     Database,
-    /// The platform's own figures.
+    /// Posts, AI generations, revenue and engagement: a preset of figures.
     Business,
+    /// The service's own figures, as the configuration declares them.
+    Figures,
     /// The process and its machine.
     Process,
     /// Health checks, and what they make of the service.
@@ -121,6 +125,7 @@ impl MetricFamily {
             Self::Scheduler => "scheduler",
             Self::Database => "database",
             Self::Business => "business",
+            Self::Figures => "figures",
             Self::Process => "process",
             Self::Health => "health",
             Self::Store => "store",
@@ -244,7 +249,9 @@ impl MetricSpec {
             .try_fold(1_usize, |series, attribute| match attribute.values {
                 // An absent label is a value of its own.
                 AttributeValues::OneOf(values) => Some(series * (values.len() + 1)),
-                AttributeValues::Integer(_) | AttributeValues::Open(_) => None,
+                AttributeValues::Integer(_)
+                | AttributeValues::Open(_)
+                | AttributeValues::AtMost(_) => None,
             })
     }
 
@@ -259,24 +266,35 @@ impl MetricSpec {
 /// Refuses a name that an exporter would have to change, or to which it would append a suffix
 /// twice.
 const fn assert_name(name: &str) {
+    if let Some(rule) = broken_name_rule(name) {
+        panic!("{}", rule);
+    }
+}
+
+/// Returns the rule that a name breaks; `None` for a good name.
+pub(crate) const fn broken_name_rule(name: &str) -> Option<&'static str> {
     let bytes = name.as_bytes();
-    assert!(
-        !bytes.is_empty() && bytes[0].is_ascii_lowercase(),
-        "a name starts with a letter"
-    );
+    if bytes.is_empty() || !bytes[0].is_ascii_lowercase() {
+        return Some("a name that starts with a letter of a-z");
+    }
     // Loops by index: iterators can't be used in constant functions.
     let mut i = 0;
     while i < bytes.len() {
         let byte = bytes[i];
         let allowed =
             byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'.' || byte == b'_';
-        assert!(allowed, "a name holds a-z, 0-9, dots and underscores");
+        if !allowed {
+            return Some("a name of a-z, 0-9, dots and underscores");
+        }
         i += 1;
     }
-    assert!(!ends_with(bytes, b"total"), "exporters append _total");
-    assert!(!ends_with(bytes, b"seconds"), "exporters append the unit");
-    assert!(!ends_with(bytes, b"bytes"), "exporters append the unit");
-    assert!(!ends_with(bytes, b"ratio"), "exporters append the unit");
+    if ends_with(bytes, b"total") {
+        return Some("a name without total at its end, which exporters append");
+    }
+    if ends_with(bytes, b"seconds") || ends_with(bytes, b"bytes") || ends_with(bytes, b"ratio") {
+        return Some("a name without its unit at its end, which exporters append");
+    }
+    None
 }
 
 /// Returns whether the bytes end so; `slice::ends_with` can't be called in a constant function.

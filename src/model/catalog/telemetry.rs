@@ -37,6 +37,11 @@ pub(crate) const BY_CONNECTION_END: [Attribute; 1] = [Attribute::one_of(
 /// The instrument that is at its limit of series.
 pub(crate) const BY_INSTRUMENT: [Attribute; 1] =
     [Attribute::open("instrument", "name of the instrument")];
+/// The figure of the service, and the reason for which a recording does not fit its declaration.
+pub(crate) const BY_FIGURE: [Attribute; 2] = [
+    Attribute::open("figure", "name of the figure"),
+    Attribute::one_of("reason", &["kind", "label", "name", "value"]),
+];
 /// The part of a scrape that is incomplete: this crate's own series, those of a meter of the
 /// service, or those of a Prometheus registry.
 pub(crate) const BY_PART: [Attribute; 1] =
@@ -213,6 +218,16 @@ family! {
         Unit::Count("{measurement}"),
         "Measurements that went to the overflow series because the instrument is at its limit of series; a lower bound for instruments of the service's own meters",
         &BY_INSTRUMENT,
+    );
+
+    /// Recordings of figures that their declaration has no place for.
+    pub(crate) const FIGURE_MISMATCHES: MetricSpec = MetricSpec::new(
+        MetricFamily::Telemetry,
+        "vantage.telemetry.figure_mismatches",
+        Instrument::Counter,
+        Unit::Count("{measurement}"),
+        "Recordings of the service's figures that do not fit the declaration; of a label that is not declared the rest was kept",
+        &BY_FIGURE,
     );
 
     /// Time to collect and write a scrape.

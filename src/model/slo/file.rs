@@ -18,11 +18,14 @@ use self::fields::{Faults, ObjectFields};
 use super::json::{self, ObjectEntries};
 use super::kind::ServiceKey;
 use super::{Objective, Objectives, SloError, SloFault, SloProblem};
+use crate::model::figure::Figures;
 use crate::model::suggest::nearest;
 
 /// Parser of a set of SLO files: collects objectives and faults until all files are read.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct SloFileReader {
+    /// The figures that objectives may name beside the catalog's metrics.
+    figures: Figures,
     objectives: Vec<Objective>,
     faults: Faults,
     /// The file in which each objective was seen first, faulty or not.
@@ -30,6 +33,15 @@ pub(super) struct SloFileReader {
 }
 
 impl SloFileReader {
+    pub(super) fn new(figures: &Figures) -> Self {
+        Self {
+            figures: figures.clone(),
+            objectives: Vec::new(),
+            faults: Faults::default(),
+            declared: BTreeMap::new(),
+        }
+    }
+
     /// Adds a fault.
     pub(super) fn add(&mut self, fault: SloFault) {
         self.faults.push(fault);
@@ -102,7 +114,13 @@ impl SloFileReader {
                 Some(kind) => {
                     declaration::read_builtin_objective(&fields, service, kind, &mut self.faults)
                 }
-                None => custom::read_custom_objective(&fields, service, key, &mut self.faults),
+                None => custom::read_custom_objective(
+                    &fields,
+                    service,
+                    key,
+                    &self.figures,
+                    &mut self.faults,
+                ),
             };
             self.objectives.extend(declaration);
         }

@@ -1,16 +1,11 @@
-//! Business metrics.
+//! The figures that the library ships, with a typed method for each.
 
 use std::fmt;
 use std::sync::Arc;
 
-use crate::model::catalog::MetricSpec;
-use crate::model::catalog::business::{
-    ACTIVE_ORGANIZATIONS, AI_GENERATIONS, ENGAGEMENT, GENERATION, MONEY, POSTS, REFUNDS, REVENUE,
-    USER_ENGAGEMENT,
-};
-use crate::record::business_totals::{TotalPeak, TotalSum};
-use crate::record::series::{
-    Bindable, Binder, BoundSeries, Counter, Gauge, Instruments, is_overflow,
+use super::figures::{FigureCounter, FigureGauge, FigureInstruments};
+use crate::model::figure::preset::{
+    ACTIVE_ORGANIZATIONS, AI_GENERATIONS, ENGAGEMENT, POSTS, REFUNDS, REVENUE,
 };
 
 /// Business figures. A cheap clone.
@@ -37,70 +32,23 @@ pub struct Business(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    organizations: Gauge,
-    /// The day's largest value: an average over a day would depend on how often it is set.
-    peak_organizations: TotalPeak,
-    posts: TotaledCounter,
-    generations: BoundSeries<TotaledCounter, 1>,
-    revenue: BoundSeries<TotaledCounter, 1>,
-    refunds: BoundSeries<TotaledCounter, 1>,
-    engagement: BoundSeries<TotaledCounter, 1>,
-}
-
-/// A counter whose daily totals are kept too, where a store keeps them.
-#[derive(Debug)]
-struct TotaledCounter {
-    counter: Counter,
-    sum: TotalSum,
-}
-
-impl TotaledCounter {
-    fn add(&self, events: u64) {
-        self.counter.add(events);
-        self.sum.add(events);
-    }
-}
-
-impl Bindable for TotaledCounter {
-    fn binder(instruments: &Instruments, spec: &'static MetricSpec) -> Binder<Self> {
-        let counter = Counter::binder(instruments, spec);
-        let business_totals = instruments.business_totals().clone();
-        Box::new(move |labels| {
-            // Each business metric has one label at most, and that is what distinguishes its
-            // totals.
-            let label = labels.first().map(|label| label.value.as_str());
-            let attribute = match label {
-                // Its label is lost, and its money is not.
-                // In parentheses, so that it can't be the value of a label.
-                _ if is_overflow(labels) => "(others)".into(),
-                label => label.unwrap_or_default(),
-            };
-            Self {
-                counter: counter(labels),
-                sum: business_totals.register_sum(total_name(spec), &attribute),
-            }
-        })
-    }
-}
-
-/// Returns the name of a metric's total: `posts_published` of `vantage.business.posts_published`.
-fn total_name(spec: &'static MetricSpec) -> &'static str {
-    let (_, total_name) = spec.name.rsplit_once('.').unwrap_or(("", spec.name));
-    total_name
+    organizations: FigureGauge,
+    posts: FigureCounter,
+    generations: FigureCounter,
+    revenue: FigureCounter,
+    refunds: FigureCounter,
+    engagement: FigureCounter,
 }
 
 impl Business {
-    pub(crate) fn new(instruments: &Instruments) -> Self {
+    pub(crate) fn new(figures: &FigureInstruments) -> Self {
         Self(Arc::new(Inner {
-            organizations: instruments.single(&ACTIVE_ORGANIZATIONS),
-            peak_organizations: instruments
-                .business_totals()
-                .register_peak(total_name(&ACTIVE_ORGANIZATIONS)),
-            posts: instruments.single(&POSTS),
-            generations: instruments.series(&AI_GENERATIONS, &GENERATION),
-            revenue: instruments.series(&REVENUE, &MONEY),
-            refunds: instruments.series(&REFUNDS, &MONEY),
-            engagement: instruments.series(&USER_ENGAGEMENT, &ENGAGEMENT),
+            organizations: figures.preset_gauge(ACTIVE_ORGANIZATIONS),
+            posts: figures.preset_counter(POSTS),
+            generations: figures.preset_counter(AI_GENERATIONS),
+            revenue: figures.preset_counter(REVENUE),
+            refunds: figures.preset_counter(REFUNDS),
+            engagement: figures.preset_counter(ENGAGEMENT),
         }))
     }
 
@@ -119,25 +67,22 @@ impl Business {
     /// # }
     /// ```
     pub fn record_active_organizations(&self, organizations: u64) {
-        self.0.organizations.set(organizations);
-        self.0.peak_organizations.set(organizations);
+        self.0.organizations.set(organizations, &[]);
     }
 
     /// Counts published posts.
     pub fn record_posts_published(&self, posts: u64) {
-        self.0.posts.add(posts);
+        self.0.posts.add_to(posts, &[]);
     }
 
     /// Counts one delivered AI generation of a kind out of a small set, such as `caption`: it becomes a label.
     pub fn record_ai_generation(&self, kind: &str) {
-        self.0.generations.with([kind], |series| series.add(1));
+        self.0.generations.add_to(1, &[kind]);
     }
 
     /// Counts money taken, in minor units: 12.34 EUR is 1234.
     pub fn record_revenue(&self, currency: Currency, minor_units: u64) {
-        self.0
-            .revenue
-            .with([currency.code()], |series| series.add(minor_units));
+        self.0.revenue.add_to(minor_units, &[currency.code()]);
     }
 
     /// Counts money given back, in minor units.
@@ -154,16 +99,12 @@ impl Business {
     /// # }
     /// ```
     pub fn record_refund(&self, currency: Currency, minor_units: u64) {
-        self.0
-            .refunds
-            .with([currency.code()], |series| series.add(minor_units));
+        self.0.refunds.add_to(minor_units, &[currency.code()]);
     }
 
     /// Counts one interaction of a user.
     pub fn record_engagement(&self, kind: Engagement) {
-        self.0
-            .engagement
-            .with([kind.label()], |series| series.add(1));
+        self.0.engagement.add_to(1, &[kind.label()]);
     }
 }
 

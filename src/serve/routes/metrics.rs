@@ -151,14 +151,15 @@ mod tests {
     use crate::export::providers::MetricProvider;
     use crate::record::clock::Clock;
     use crate::record::exemplars::Exemplars;
-    use crate::record::instruments::SelfTelemetry;
+    use crate::record::instruments::{FigureMetrics, SelfTelemetry};
     use crate::record::series::Instruments;
     use crate::record::slo_events::SloEvents;
 
     #[tokio::test]
     async fn a_scrape_that_is_refused_a_thread_answers_503_with_the_limits() {
         let (config, events) = (Config::new("test", Role::Api), SloEvents::default());
-        let catalog = MetricProvider::for_catalog(&config, &events).unwrap();
+        let catalog =
+            MetricProvider::for_catalog(&config, &events, &FigureMetrics::default()).unwrap();
         let user = MetricProvider::for_user(&config).unwrap();
         let exemplars = Exemplars::new(Clock::system(), events);
         let instruments = Instruments::new(catalog.meter(), 10, exemplars.clone());

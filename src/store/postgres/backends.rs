@@ -457,6 +457,7 @@ async fn a_total_only_grows_and_is_the_same_however_often_it_is_written() {
             attribute: "".into(),
             source: source.into(),
             value,
+            peak: metric == "active_organizations",
         })
     };
     let ops = [

@@ -21,7 +21,7 @@ use super::pool::{PooledTransaction, PostgresPool, TransactionLimits};
 const SCHEMA: &str = include_str!("schema.sql");
 
 /// The version of the schema. Those before were never released.
-const VERSION: i32 = 5;
+const VERSION: i32 = 6;
 
 /// The lock's key: `vantage` in ASCII.
 ///
@@ -135,7 +135,7 @@ pub(super) mod tests {
         assert!(check_version(VERSION, VERSION).is_ok());
         assert!(check_version(VERSION + 2, VERSION).is_ok());
         let error = check_version(VERSION + 2, VERSION + 1).unwrap_err();
-        assert!(error.to_string().contains("version 7"), "{error}");
+        assert!(error.to_string().contains("version 8"), "{error}");
         assert!(!error.is_transient());
         let error = check_version(4, 1).unwrap_err();
         assert!(error.to_string().contains("never released"), "{error}");

@@ -62,16 +62,16 @@ FROM vantage_obs.records, CAST(replace(value, '\u0000', '\ufffd') AS json) AS ro
 WHERE kind = 'worker';
 
 -- The daily totals of all processes together: this is what dashboards read. A record has what one run of
--- a process has counted of a business figure on one day of UTC, money in minor units of its currency; the
--- day stands at the beginning of its key, where the index reads it. Organisations don't add up: every
--- replica counts the same ones, and the day's largest is right.
+-- a process has counted of a figure on one day of UTC, money in minor units of its currency; the day stands at
+-- the beginning of its key, where the index reads it. Peaks, those of gauges, don't add up: every replica has the
+-- same organisations, and the day's largest is right.
 CREATE INDEX records_total_day ON vantage_obs.records
     (make_date(substr(key, 3, 4)::int, substr(key, 8, 2)::int, substr(key, 11, 2)::int))
     WHERE kind = 'total';
 CREATE VIEW vantage_obs.daily_totals AS
 SELECT make_date(substr(key, 3, 4)::int, substr(key, 8, 2)::int, substr(key, 11, 2)::int) AS day,
     row->>'metric' AS figure, row->>'attribute' AS attribute,
-    CASE WHEN row->>'metric' = 'active_organizations' THEN max(counted) ELSE sum(counted)::bigint END AS value
+    CASE WHEN bool_or((row->>'peak')::bool) THEN max(counted) ELSE sum(counted)::bigint END AS value
 FROM vantage_obs.records,
     CAST(replace(value, '\u0000', '\ufffd') AS json) AS row,
     CAST(least((row->>'value')::numeric, 9223372036854775807) AS bigint) AS counted

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use vantage_obs::config::{Environment, Secret, StoreKind};
+use vantage_obs::figure::Figure;
 use vantage_obs::instruments::{Currency, Engagement};
 use vantage_obs::{Config, Role, Telemetry};
 
@@ -22,12 +23,16 @@ async fn totals(url: &str, metric: &str) -> Vec<(String, i64)> {
     rows.iter().map(|row| (row.get(0), row.get(1))).collect()
 }
 
-fn service(url: &str, instance: &str) -> Telemetry {
+fn config(url: &str, instance: &str) -> Config {
     let mut config = Config::new("shop", Role::Api);
     config.service.instance_id = Some(instance.into());
     config.store.kind = StoreKind::Postgres;
     config.store.url = Some(Secret::new(url));
-    Telemetry::without_globals(config, &Environment::empty()).unwrap()
+    config
+}
+
+fn service(url: &str, instance: &str) -> Telemetry {
+    Telemetry::without_globals(config(url, instance), &Environment::empty()).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -59,6 +64,62 @@ async fn replicas_and_restarts_add_up_to_the_last_event_before_an_orderly_end() 
         "SELECT max(value) FROM vantage_obs.daily_totals WHERE figure = 'active_organizations'";
     let most: i64 = days.query_one(most, &[]).await.unwrap().get(0);
     assert_eq!(most, 44, "the largest, and not the sum");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs .ci/backends"]
+async fn figures_of_the_services_own_add_up_by_all_their_labels_and_gauges_keep_the_largest() {
+    let url = create_database().await;
+    for (instance, carts) in [("a", 7.4), ("b", 5.0)] {
+        let mut config = config(&url, instance);
+        config.figures.extend([
+            Figure::counter("shop.orders")
+                .label("tenant", 9)
+                .label("payment", 9)
+                .daily_total(),
+            Figure::counter("shop.visits")
+                .label("area", 1)
+                .daily_total(),
+            Figure::gauge("shop.carts").label("area", 9).daily_total(),
+            Figure::counter("shop.clicks"),
+        ]);
+        let telemetry = Telemetry::without_globals(config, &Environment::empty()).unwrap();
+        let orders = telemetry.counter("shop.orders");
+        orders.add(2, &[("tenant", "a\"c"), ("payment", "card")]);
+        orders.add(3, &[("tenant", "a\"c")]);
+        let visits = telemetry.counter("shop.visits");
+        visits.add(1, &[("area", "eu")]);
+        visits.add(4, &[("area", "us")]);
+        telemetry.gauge("shop.carts").set(carts, &[("area", "eu")]);
+        telemetry.gauge("shop.carts").set(1, &[("area", "eu")]);
+        telemetry.counter("shop.clicks").add(1, &[]);
+        let plenty = Duration::from_secs(60);
+        telemetry.shutdown_within(plenty).await.unwrap();
+    }
+    let named = |name: &str, value| (name.to_owned(), value);
+    let orders = [
+        named(r#"{"payment":"card","tenant":"a\"c"}"#, 4),
+        named(r#"{"tenant":"a\"c"}"#, 6),
+    ];
+    assert_eq!(totals(&url, "shop.orders").await, orders);
+    assert_eq!(
+        totals(&url, "shop.visits").await,
+        [named("(others)", 8), named("eu", 2)]
+    );
+    assert_eq!(
+        totals(&url, "shop.carts").await,
+        [named("eu", 7)],
+        "the largest, not the sum"
+    );
+    assert_eq!(totals(&url, "shop.clicks").await, []);
+    let by_tenant = "SELECT sum(value)::bigint FROM vantage_obs.daily_totals
+                     WHERE figure = 'shop.orders' AND attribute::json->>'tenant' = 'a\"c'";
+    let of_tenant = open_session(&url)
+        .await
+        .query_one(by_tenant, &[])
+        .await
+        .unwrap();
+    assert_eq!(of_tenant.get::<_, i64>(0), 10);
 }
 
 /// What a process says that it has published.

@@ -3,16 +3,20 @@
 //! Without counts: what an objective permits follows from its file alone.
 
 use std::io::Write;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use vantage_obs::Config;
+use vantage_obs::figure::Figures;
 use vantage_obs::slo::budget::Budget;
 use vantage_obs::slo::{BudgetingMethod, Objective, Objectives};
 use vantage_obs::units::format_duration;
 
 use super::ObjectivesFolder;
+use crate::config::ensure_readable;
 use crate::output::{CliError, ExitStatus, OutputFormat, write_json, write_table};
 
 /// Prints the error budget of each objective: as time, and as the share of events that may be bad.
@@ -24,6 +28,9 @@ use crate::output::{CliError, ExitStatus, OutputFormat, write_json, write_table}
 pub(crate) struct BudgetArgs {
     #[command(flatten)]
     folder: ObjectivesFolder,
+    /// A service's config file: objectives may name its figures.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
     /// The output format.
     #[arg(long, value_enum, default_value = "table")]
     format: OutputFormat,
@@ -35,7 +42,20 @@ impl BudgetArgs {
         out: &mut dyn Write,
         err: &mut dyn Write,
     ) -> Result<ExitStatus, CliError> {
-        let objectives = match Objectives::load(self.folder.readable()?) {
+        let figures = match &self.config {
+            Some(file) => {
+                ensure_readable(file)?;
+                match Config::from_file(file) {
+                    Ok(config) => config.figures,
+                    Err(error) => {
+                        writeln!(err, "{error}")?;
+                        return Ok(ExitStatus::Faulty);
+                    }
+                }
+            }
+            None => Figures::default(),
+        };
+        let objectives = match Objectives::load_with(self.folder.readable()?, &figures) {
             Ok(objectives) => objectives,
             Err(error) => {
                 writeln!(err, "{error}")?;

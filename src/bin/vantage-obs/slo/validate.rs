@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::json;
 use vantage_obs::config::Environment;
+use vantage_obs::figure::Figures;
 use vantage_obs::slo::policy::BurnRatePolicy;
 use vantage_obs::slo::{Objectives, SloFault, SloWarning};
 
@@ -25,7 +26,8 @@ use crate::output::{CliError, ExitStatus, OutputFormat, is_colored, write_json};
 pub(crate) struct ValidateArgs {
     #[command(flatten)]
     folder: ObjectivesFolder,
-    /// A service's config file: its alert policy is used instead of the default one.
+    /// A service's config file: its alert policy is used instead of the default one, and objectives may name its
+    /// figures.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// The output format.
@@ -49,14 +51,14 @@ impl ValidateArgs {
         if let Some(file) = &self.config {
             ensure_readable(file)?;
         }
-        let policy = match self.policy() {
-            Ok(policy) => policy,
+        let (policy, figures) = match self.settings() {
+            Ok(settings) => settings,
             Err(error) => {
                 writeln!(err, "{error}")?;
                 return Ok(ExitStatus::Faulty);
             }
         };
-        let loaded = Objectives::load(self.folder.readable()?);
+        let loaded = Objectives::load_with(self.folder.readable()?, &figures);
         let findings = ValidationFindings::from_load(loaded, &policy);
         match self.format {
             OutputFormat::Table => {
@@ -70,13 +72,15 @@ impl ValidateArgs {
         })
     }
 
-    fn policy(&self) -> Result<BurnRatePolicy, vantage_obs::config::ConfigError> {
+    /// Returns the alert policy, and the figures that objectives may name.
+    fn settings(&self) -> Result<(BurnRatePolicy, Figures), vantage_obs::config::ConfigError> {
         let Some(file) = &self.config else {
-            return Ok(BurnRatePolicy::platform());
+            return Ok((BurnRatePolicy::platform(), Figures::default()));
         };
         let config = CodeArgs::default().config(Some(file));
         let effective = config.resolve(&Environment::from_process())?;
-        Ok(effective.config.slo.alert_policy())
+        let config = effective.config;
+        Ok((config.slo.alert_policy(), config.figures))
     }
 }
 

@@ -10,6 +10,10 @@ const EXCEPTIONS: &[(&str, &str)] = &[
         "its share is shown; the bytes answer how much to add, once somebody is at it",
     ),
     (
+        "vantage.telemetry.figure_mismatches",
+        "a log line names the figure and what does not fit its declaration",
+    ),
+    (
         "vantage.telemetry.http.refused_tokens",
         "a log line tells of wrong tokens, and the requests to the SDK's routes are shown with their status 401",
     ),

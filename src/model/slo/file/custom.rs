@@ -1,4 +1,4 @@
-//! An objective on an instrument of the catalog.
+//! An objective on a metric of the catalog, or on a figure of the service.
 
 use super::super::indicator::{GoodCriterion, Indicator};
 use super::super::kind::{ObjectiveKind, ObjectiveThreshold, ServiceKey, ThresholdUnit};
@@ -7,12 +7,14 @@ use super::declaration::{read_duration, read_target};
 use super::fields::{Faults, ObjectFields};
 use super::{filter, window};
 use crate::model::catalog::{self, Instrument, MetricFamily, MetricSpec};
+use crate::model::figure::Figures;
 use crate::model::suggest::nearest;
 
 const KEYS: &[&str] = &["metric", "where", "good", "target", "window", "description"];
 
-const METRIC: &str = "a counter of events or a histogram of the catalog, such as \
-                      \"http.server.request.duration\"; `vantage-obs catalog` lists them";
+const METRIC: &str = "a counter of events or a histogram of durations, of the catalog or of the \
+                      configuration's figures, such as \"http.server.request.duration\"; \
+                      `vantage-obs catalog --config FILE` lists them";
 
 const GOOD: &str = "{\"at_most\": 500, \"unit\": \"ms\"} of a histogram, \
                     labels such as {\"outcome\": \"succeeded\"} of a counter";
@@ -22,12 +24,13 @@ pub(super) fn read_custom_objective(
     fields: &ObjectFields<'_>,
     service: &ServiceKey,
     name: &str,
+    figures: &Figures,
     faults: &mut Faults,
 ) -> Option<Objective> {
     let before = faults.len();
     fields.reject_unknown_keys(KEYS, faults);
 
-    let metric = faults.ok(read_metric(fields));
+    let metric = faults.ok(read_metric(fields, figures));
     let target = faults.ok(read_target(fields));
     let description = faults.ok(fields.string("description", "a string"));
     let window = window::read_window(fields, faults);
@@ -65,11 +68,14 @@ pub(super) fn read_custom_objective(
     Some(objective)
 }
 
-fn read_metric(fields: &ObjectFields<'_>) -> Result<&'static MetricSpec, SloFault> {
+fn read_metric(
+    fields: &ObjectFields<'_>,
+    figures: &Figures,
+) -> Result<&'static MetricSpec, SloFault> {
     let name = fields.string("metric", METRIC)?;
     let name = name.ok_or_else(|| fields.fault("metric", SloProblem::Missing, METRIC))?;
-    let Some(metric) = catalog::find(&name) else {
-        let allowed = format!("{METRIC}{}", suggest_metric(&name));
+    let Some(metric) = catalog::find(&name).or_else(|| figures.metric(&name)) else {
+        let allowed = format!("{METRIC}{}", suggest_metric(&name, figures));
         return Err(fields.fault("metric", SloProblem::UnknownMetric, &allowed));
     };
     if !is_countable(metric) {
@@ -92,8 +98,12 @@ fn is_countable(metric: &MetricSpec) -> bool {
 }
 
 /// Returns a suggestion for an unknown metric: the nearest name, or the metric of this Prometheus name.
-fn suggest_metric(written: &str) -> String {
-    let metrics = || catalog::all().filter(|metric| is_countable(metric));
+fn suggest_metric(written: &str, figures: &Figures) -> String {
+    let metrics = || {
+        let figures = figures.metrics().map(|(_, metric)| metric);
+        let all = figures.chain(catalog::all());
+        all.filter(|metric| is_countable(metric))
+    };
     let prometheus = metrics().find(|metric| {
         let name = metric.prometheus_name();
         name == written || written.strip_suffix("_bucket") == Some(&name)

@@ -69,7 +69,7 @@ fn read_value(value: &RawValue, attribute: &Attribute) -> Option<Option<String>>
                 text.parse::<i64>()
                     .is_ok_and(|whole| whole.to_string() == *text)
             }),
-        AttributeValues::Open(_) => {
+        AttributeValues::Open(_) | AttributeValues::AtMost(_) => {
             text.filter(|text| !text.is_empty() && text.len() <= MAX_VALUE_BYTES)
         }
     };
@@ -90,6 +90,7 @@ fn allowed_values(attribute: &Attribute, value: &RawValue) -> String {
         }
         AttributeValues::Integer(source) => format!("a whole number ({source})"),
         AttributeValues::Open(source) => format!("text of 1 to {MAX_VALUE_BYTES} bytes ({source})"),
+        AttributeValues::AtMost(_) => format!("text of 1 to {MAX_VALUE_BYTES} bytes"),
     };
     format!("{kind}, several in an array, or null where the label is absent")
 }

@@ -149,7 +149,10 @@ impl SourceArgs {
         let folder = self.folder.clone().or_else(configured);
         let folder = folder.unwrap_or_else(|| "slo".into());
         ensure_readable_folder(&folder)?;
-        Objectives::load(&folder).map_err(|error| CliError::Usage(error.to_string()))
+        let figures = config
+            .map(|config| config.figures.clone())
+            .unwrap_or_default();
+        Objectives::load_with(&folder, &figures).map_err(|error| CliError::Usage(error.to_string()))
     }
 
     /// Creates the reporter of this base URL, with its settings in the configuration.

@@ -1,0 +1,273 @@
+//! The rules that a declaration must meet: those of the catalog, which breaks at compile time, and bounds.
+
+use std::collections::HashSet;
+use std::sync::LazyLock;
+
+use super::{Figure, FigureKind, FigureLabel};
+use crate::model::catalog::{self, Instrument, MetricSpec};
+use crate::model::fault::Fault;
+use crate::model::units::{Ratio, Unit};
+
+/// The maximum number of labels: each multiplies the series.
+pub(crate) const MAX_LABELS: usize = 5;
+
+/// The maximum number of listed values of a label.
+const MAX_LISTED: usize = 50;
+
+/// The maximum length of a label's value in bytes: longer ones are cut when they are recorded.
+const MAX_VALUE_BYTES: usize = 128;
+
+/// The maximum length of a name; exporters append up to 15 bytes, and the SDK refuses 256.
+const MAX_NAME_BYTES: usize = 200;
+
+/// The maximum length of a description.
+const MAX_DESCRIPTION_BYTES: usize = 255;
+
+/// The maximum number of buckets: each is a series.
+const MAX_BUCKETS: usize = 50;
+
+/// Labels that Prometheus, the exposition or the generated configuration give each series.
+const RESERVED_LABELS: [&str; 5] = ["environment", "instance", "job", "le", "quantile"];
+
+const UNITS: &str = "s, By, 1 of a gauge that is a ratio, or a count in braces such as {order}";
+
+impl Figure {
+    /// Returns every fault of the declaration by itself; paths are relative to it.
+    pub(crate) fn faults(&self) -> Vec<Fault> {
+        let mut faults = Faults(Vec::new());
+        self.check_name(&mut faults);
+        self.check_unit(&mut faults);
+        self.check_description(&mut faults);
+        self.check_labels(&mut faults);
+        self.check_buckets(&mut faults);
+        self.check_alerts(&mut faults);
+        let summed = match self.kind {
+            FigureKind::Counter => true,
+            FigureKind::Gauge => self.parse_unit() != Some(Unit::Ratio),
+            FigureKind::Histogram => false,
+        };
+        faults.require(
+            summed || !self.daily_total,
+            "daily_total",
+            "true",
+            "false, or a counter, or a gauge of whole numbers",
+        );
+        faults.0
+    }
+
+    /// Returns the unit; `None` where it is none.
+    pub(super) fn parse_unit(&self) -> Option<Unit> {
+        match self.unit.as_deref() {
+            None => Some(Unit::Count("")),
+            Some("s") => Some(Unit::Seconds),
+            Some("By") => Some(Unit::Bytes),
+            Some("1") => Some(Unit::Ratio),
+            Some(text) => {
+                let word = text.strip_prefix('{')?.strip_suffix('}')?;
+                let plain = |c: char| c.is_ascii_graphic() && !"{}\"\\".contains(c);
+                let fine = (1..=60).contains(&word.len()) && word.chars().all(plain);
+                fine.then_some(Unit::Count("{}"))
+            }
+        }
+    }
+
+    fn check_name(&self, faults: &mut Faults) {
+        let name = &*self.name;
+        let shown = shown(name);
+        if let Some(rule) = catalog::broken_name_rule(name) {
+            faults.add("", shown, rule);
+        } else if name.len() > MAX_NAME_BYTES {
+            faults.add("", shown, "a name of at most 200 bytes");
+        } else if name.starts_with("vantage.") || is_taken(name) {
+            faults.add(
+                "",
+                shown,
+                "another name: those of vantage., of the catalog and of Prometheus itself are taken",
+            );
+        }
+    }
+
+    fn check_unit(&self, faults: &mut Faults) {
+        let found = || shown(self.unit.as_deref().unwrap_or_default());
+        match self.parse_unit() {
+            None => faults.add("unit", found(), UNITS),
+            // The Prometheus name of a unit of 1 ends in `_ratio`, which only the value of a gauge can be.
+            Some(Unit::Ratio) if self.kind != FigureKind::Gauge => {
+                faults.add("unit", found(), UNITS);
+            }
+            Some(_) => {}
+        }
+    }
+
+    fn check_description(&self, faults: &mut Faults) {
+        let Some(text) = &self.description else {
+            return;
+        };
+        let fine = !text.trim().is_empty()
+            && text.len() <= MAX_DESCRIPTION_BYTES
+            && !text.contains(char::is_control);
+        let allowed = "1 to 255 bytes of printable text";
+        faults.require(fine, "description", shown(text), allowed);
+    }
+
+    fn check_labels(&self, faults: &mut Faults) {
+        let count = self.labels.len();
+        let fine = count <= MAX_LABELS;
+        faults.require(fine, "labels", format!("{count} of them"), "at most 5");
+        let mut before = Vec::new();
+        for (key, values) in &self.labels {
+            let path = format!("labels.{key}");
+            let label = key.replace('.', "_");
+            if let Some(allowed) = broken_label_rule(key, &label) {
+                faults.add(&path, shown(key), allowed);
+            }
+            let allowed = "keys that differ in Prometheus, where dots are underscores";
+            faults.require(!before.contains(&label), &path, shown(key), allowed);
+            before.push(label);
+            match values {
+                FigureLabel::AtMost(limit) => {
+                    let fine = (1..=100_000).contains(limit);
+                    let allowed = "1 to metrics.cardinality_limit";
+                    faults.require(fine, &path, limit.to_string(), allowed);
+                }
+                FigureLabel::OneOf(values) => check_values(values, &path, faults),
+            }
+        }
+    }
+
+    fn check_buckets(&self, faults: &mut Faults) {
+        let bounds = &self.buckets;
+        if self.kind != FigureKind::Histogram {
+            let fine = bounds.is_empty();
+            faults.require(
+                fine,
+                "buckets",
+                format!("{bounds:?}"),
+                "only of a histogram",
+            );
+            return;
+        }
+        let ascending = bounds.windows(2).all(|pair| pair[0] < pair[1]);
+        let fine = bounds.len() <= MAX_BUCKETS
+            && ascending
+            && bounds
+                .iter()
+                .all(|bound| bound.is_finite() && *bound >= 0.0);
+        let found = match bounds.len() {
+            0..=MAX_BUCKETS => format!("{bounds:?}"),
+            count => format!("{count} of them"),
+        };
+        let allowed = "at most 50 numbers from 0 on, ascending";
+        faults.require(fine, "buckets", found, allowed);
+    }
+
+    fn check_alerts(&self, faults: &mut Faults) {
+        for (member, multiple, fine, allowed) in [
+            (
+                "drop_alert",
+                self.drop_alert,
+                (|it| Ratio::ZERO < it && it < Ratio::ONE) as fn(Ratio) -> bool,
+                "more than 0 and less than 1",
+            ),
+            (
+                "spike_alert",
+                self.spike_alert,
+                |it| Ratio::ONE < it && it <= Ratio::from(1_000),
+                "more than 1 and at most 1000",
+            ),
+        ] {
+            let Some(multiple) = multiple else { continue };
+            let found = multiple.format_trimmed(6);
+            if self.kind != FigureKind::Counter {
+                faults.add(member, found, "only of a counter");
+            } else if !fine(multiple) {
+                faults.add(member, found, allowed);
+            }
+        }
+    }
+}
+
+/// The faults that were found so far.
+struct Faults(Vec<Fault>);
+
+impl Faults {
+    fn add(&mut self, path: &str, found: impl Into<String>, allowed: &str) {
+        self.0.push(Fault {
+            path: path.into(),
+            found: found.into(),
+            allowed: allowed.into(),
+        });
+    }
+
+    fn require(&mut self, fine: bool, path: &str, found: impl Into<String>, allowed: &str) {
+        if !fine {
+            self.add(path, found, allowed);
+        }
+    }
+}
+
+/// Returns the names under which the series of a metric, and its family in each format, stand in a scrape.
+// A counter's family has another name in OpenMetrics than its series.
+pub(super) fn scrape_names(spec: &MetricSpec) -> Vec<String> {
+    let name = spec.prometheus_name();
+    match spec.instrument {
+        Instrument::Histogram(_) => ["", "_bucket", "_count", "_sum"]
+            .map(|suffix| format!("{name}{suffix}"))
+            .into(),
+        _ => match name.strip_suffix("_total") {
+            Some(family) => vec![family.into(), name],
+            None => vec![name],
+        },
+    }
+}
+
+/// Returns whether the name is one of the catalog's or of the series that Prometheus makes of each target.
+fn is_taken(name: &str) -> bool {
+    static CATALOG: LazyLock<HashSet<String>> =
+        LazyLock::new(|| catalog::all().flat_map(scrape_names).collect());
+    let flat = name.replace('.', "_");
+    matches!(&*flat, "up" | "target_info")
+        || flat.starts_with("scrape_")
+        || CATALOG.contains(&flat)
+        || catalog::find(name).is_some()
+}
+
+fn broken_label_rule(key: &str, label: &str) -> Option<&'static str> {
+    let plain = |byte: u8| {
+        byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'.' | b'_')
+    };
+    if !(1..=64).contains(&key.len())
+        || !key.starts_with(|c: char| c.is_ascii_lowercase())
+        || !key.bytes().all(plain)
+    {
+        return Some("1 to 64 of a-z 0-9 . _, beginning with a letter");
+    }
+    let reserved = RESERVED_LABELS.contains(&label)
+        || ["otel_", "exported_"]
+            .iter()
+            .any(|prefix| label.starts_with(prefix));
+    reserved.then_some(
+        "another key: environment, instance, job, le, quantile, otel.… and exported.… are taken",
+    )
+}
+
+fn check_values(values: &[String], path: &str, faults: &mut Faults) {
+    let count = values.len();
+    let fine = (1..=MAX_LISTED).contains(&count);
+    faults.require(fine, path, format!("{count} values"), "1 to 50 of them");
+    for (index, value) in values.iter().enumerate().take(MAX_LISTED) {
+        let fine = (1..=MAX_VALUE_BYTES).contains(&value.len())
+            && !value.contains(char::is_control)
+            && !values[..index].contains(value);
+        let allowed = "different texts of 1 to 128 printable bytes";
+        faults.require(fine, path, shown(value), allowed);
+    }
+}
+
+/// Quotes a text, shortened.
+fn shown(text: &str) -> String {
+    match text.char_indices().nth(80) {
+        Some((end, _)) => format!("{:?}…", &text[..end]),
+        None => format!("{text:?}"),
+    }
+}
