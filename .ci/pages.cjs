@@ -35,6 +35,45 @@ async function pages(base) {
   return all;
 }
 
+// Returns the address of the latest trace with the most spans: a busy process forgets one within seconds.
+async function latestTrace(base) {
+  const { spans } = await (await fetch(base + "/dev.json")).json();
+  const counts = new Map();
+  for (const { trace } of spans.slice(-500)) counts.set(trace, (counts.get(trace) ?? 0) + 1);
+  const [longest] = [...counts].sort((left, right) => right[1] - left[1]);
+  if (!longest) fail(base + "/dev.json", "has no span");
+  return `/dev?trace=${longest[0]}`;
+}
+
+// The views of the development page. Stopped: it reloads so often that a look would be cut short.
+async function developmentViews(base) {
+  if ((await fetch(base + "/dev.json")).status === 404) return {};
+  return {
+    overview: () => "/dev?refresh=off",
+    traces: () => "/dev?view=traces&refresh=off",
+    logs: () => "/dev?view=logs&refresh=off",
+    trace: () => latestTrace(base),
+  };
+}
+
+// A look in every mode.
+async function look(browser, base, below, name, shots) {
+  for (const mode of MODES) {
+    const url = base + (await below());
+    const page = await open(browser, url, mode);
+    const isHere = await page.evaluate(() => !document.body.textContent.includes("This trace is not here"));
+    if (!isHere) fail(url, "has lost its trace");
+    await check(page, url, mode);
+    if (mode.name === "light") await walk(page, url);
+    if (shots) {
+      await page.evaluate(() => { document.activeElement.blur(); window.scrollTo(0, 0); });
+      await page.screenshot({ path: path.join(shots, `${name}-${mode.name}.png`), fullPage: true });
+    }
+    await page.close();
+  }
+  await (await forced(browser, base + (await below()))).close();
+}
+
 async function open(browser, url, mode) {
   const page = await browser.newPage();
   const said = [];
@@ -59,7 +98,7 @@ async function check(page, url, mode) {
   await page.evaluate(axe);
   const found = await page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"] }));
   // It reloads by itself, which a reader can stop, and axe can't know that. Stopped, nothing is left.
-  const allowed = url.includes("refresh=off") ? [] : ["meta-refresh"];
+  const allowed = /refresh=off|trace=/.test(url) ? [] : ["meta-refresh"];
   const violations = found.violations.filter((one) => !allowed.includes(one.id));
   if (violations.length) {
     const told = violations.map((one) => `${one.id}: ${one.help}: ${one.nodes[0].html.slice(0, 200)} ${one.nodes[0].failureSummary}`);
@@ -131,6 +170,11 @@ async function main() {
         if (shots) await page.screenshot({ path: path.join(shots, `${source}${below.replaceAll("/", "-")}-forced.png`), fullPage: true });
         await page.close();
         console.log(`${source} ${below}: ${bytes} B compressed`);
+      }
+      for (const [view, below] of Object.entries(await developmentViews(base))) {
+        await look(browser, base, below, `${source}-dev-${view}`, shots);
+        looks += MODES.length;
+        console.log(`${source} /dev: ${view}`);
       }
     }
   } finally {

@@ -23,7 +23,7 @@
 //! |---|---|---|
 //! | platform | `KUBERNETES_SERVICE_HOST` | moves defaults only |
 //! | code | fields of [`Config`] | checked with the merged values |
-//! | file | JSON, named by the code or by `VANTAGE_OBS_CONFIG` | an unknown key is a fault |
+//! | file | JSON with comments, named by the code or by `VANTAGE_OBS_CONFIG` | an unknown key is a fault |
 //! | standard variables | `OTEL_*`, `RUST_LOG` | what can't be used is warned of and ignored |
 //! | own variables | `VANTAGE_OBS_*` | an unknown name or a bad value is a fault |
 //!
@@ -41,6 +41,7 @@ mod validator;
 mod variable_syntax;
 
 mod checks;
+mod comments;
 mod document;
 mod reader;
 
@@ -64,6 +65,7 @@ pub(crate) mod postgres_url;
 #[path = "config/postgres_url/disabled.rs"]
 mod postgres_url;
 
+mod dev;
 mod figures;
 mod health;
 mod heartbeat;
@@ -101,6 +103,7 @@ use crate::model::figure::{Figure, Figures};
 use crate::model::routes::{ROUTES, RouteKind, with_slash};
 
 pub use batch::BatchConfig;
+pub use dev::DevConfig;
 pub use effective::{EffectiveConfig, EffectiveValue};
 pub use endpoint::{Endpoint, EndpointError};
 pub use environment::Environment;
@@ -180,6 +183,8 @@ section! {
         pub figures: Figures;
         /// The status page and its incidents.
         pub status: StatusConfig;
+        /// The development page.
+        pub dev: DevConfig;
         file: Option<PathBuf>;
     }
 }
@@ -307,11 +312,13 @@ impl Config {
 
     /// Returns the paths that the SDK serves in this process below `http.prefix`, and what it serves there.
     pub(crate) fn routes(&self) -> impl Iterator<Item = (&str, RouteKind)> {
-        let shows_status = self.shows_status();
+        let (shows_status, shows_dev) = (self.shows_status(), self.shows_dev());
         let routes = ROUTES
             .iter()
             // A worker has no status pages, so that their paths stay free for the service.
-            .filter(move |route| shows_status || !route.kind.is_public());
+            .filter(move |route| shows_status || !route.kind.is_public())
+            // Nor does it exist where nobody asked for it.
+            .filter(move |route| shows_dev || route.kind != RouteKind::Dev);
         routes.flat_map(|route| {
             route.paths().map(|path| match route.kind {
                 RouteKind::Scrape => (&*self.metrics.prometheus.path, route.kind),
@@ -336,6 +343,11 @@ impl Config {
     /// Returns the path of the scrape, below `http.prefix`.
     pub(crate) fn scrape_path(&self) -> String {
         format!("{}{}", self.http.prefix(), self.metrics.prometheus.path)
+    }
+
+    /// Returns whether the process shows the development page.
+    pub(crate) const fn shows_dev(&self) -> bool {
+        self.dev.enabled && !self.disabled
     }
 
     /// Returns whether the process shows the status pages.

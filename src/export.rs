@@ -6,6 +6,7 @@
 //! | providers | the two below | nothing: recording ends in memory |
 //! | OTLP | a collector | nothing: queues, and a thread |
 //! | Prometheus text | a scraper | nothing: it collects on the scrape's own thread |
+//! | the development page, where it is on | whoever develops the service | nothing: it is kept in memory |
 
 pub(crate) mod flush_report;
 
@@ -17,3 +18,6 @@ pub(crate) mod providers;
 pub(crate) mod otlp;
 
 pub(crate) mod prometheus;
+
+#[cfg(feature = "axum")]
+pub(crate) mod dev;

@@ -23,6 +23,9 @@
 //! | `runbooks` | alerts, prose in Markdown | people on call |
 //! | `prometheus/*.example.yml` | severities, labels | whoever sets it up |
 //!
+//! Beside them stand the files that a service starts with, which belong to it: [`config_file`],
+//! [`objective_files`], [`tool_files`].
+//!
 //! Queries are built from the catalog and never typed as text, so that a metric that is renamed is
 //! renamed everywhere, and one that does not exist does not compile.
 
@@ -36,10 +39,14 @@ mod input;
 mod rule;
 mod rules;
 mod runbooks;
+mod starter;
 mod yaml;
 
 pub use file::{FileStatus, GeneratedFile, MANUAL_SECTION_MARKER};
 pub use input::{GenerateInput, TimeScale};
+pub use starter::{
+    COMPOSE_FILE_NAME, CONFIG_FILE_NAME, StarterInput, config_file, objective_files, tool_files,
+};
 
 use std::io;
 use std::path::Path;

@@ -9,6 +9,7 @@ macro_rules! pages {
 
 pages! {
     configuration = "configuration.md"
+    development = "development.md"
     routes = "routes.md"
     metrics = "metrics-guide.md"
     traces = "traces.md"

@@ -130,6 +130,9 @@ pub use export::prometheus::text::ExpositionFormat;
 pub use model::snapshot::{PoolState, QueueState};
 pub use model::{alerts, catalog, figure, slo, status, units};
 pub use record::{instruments, middleware, trace};
+#[cfg(feature = "cli")]
+#[doc(hidden)]
+pub use serve::dev_server as dev;
 #[cfg(any(feature = "axum", feature = "cli"))]
 #[doc(hidden)]
 pub use serve::pages;

@@ -47,6 +47,9 @@ pub(crate) mod heartbeat;
 
 pub(crate) mod snapshot;
 
+#[cfg(feature = "axum")]
+pub(crate) mod dev;
+
 pub(crate) mod routes;
 
 pub(crate) mod url_parts;

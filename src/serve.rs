@@ -12,7 +12,13 @@ pub(crate) mod notice;
 pub mod pages;
 
 #[cfg(feature = "axum")]
+pub(crate) mod dev_guard;
+
+#[cfg(feature = "axum")]
 pub(crate) mod routes;
+
+#[cfg(feature = "cli")]
+pub mod dev_server;
 
 #[cfg(feature = "axum")]
 pub(crate) mod server;

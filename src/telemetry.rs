@@ -6,7 +6,7 @@
 //! | `handles` | what a service records with |
 //! | `snapshots` | the latest of each kind, written by loops and read by everything else |
 //! | `watch`, `heartbeat` | the loops |
-//! | `exporters`, `scrape`, `server` | the ways out |
+//! | `exporters`, `dev`, `scrape`, `server` | the ways out |
 //!
 //! Nothing here is global: [`init`] only adds the claim on the process and the global providers. So
 //! tests run side by side.
@@ -28,6 +28,13 @@ mod push;
 #[cfg(not(feature = "otlp"))]
 #[path = "telemetry/push/disabled.rs"]
 mod push;
+
+#[cfg(feature = "axum")]
+#[path = "telemetry/dev/enabled.rs"]
+mod dev;
+#[cfg(not(feature = "axum"))]
+#[path = "telemetry/dev/disabled.rs"]
+mod dev;
 
 mod exporters;
 
@@ -102,6 +109,7 @@ use crate::watch::slo::SloAlertChange;
 use crate::watch::status::Incidents;
 
 use background::Background;
+use dev::Dev;
 use exporters::Exporters;
 use heartbeat::HeartbeatParts;
 pub use init::{InitError, init};
@@ -123,6 +131,7 @@ struct Inner {
     config: EffectiveConfig,
     recording: Recording,
     exporters: Exporters,
+    dev: Dev,
     handles: Handles,
     snapshots: Snapshots,
     heartbeat: HeartbeatParts,

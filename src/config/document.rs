@@ -6,6 +6,7 @@ use std::fmt;
 use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
+use super::comments::without_comments;
 use super::fault::join_path;
 use crate::model::input_file::without_byte_order_mark;
 
@@ -22,7 +23,8 @@ impl ConfigDocument {
     // Anything after the document is an error, such as a second object that an editor left there.
     pub(super) fn parse(text: &str) -> Result<Self, serde_json::Error> {
         let mut duplicates = Vec::new();
-        let mut reader = serde_json::Deserializer::from_str(without_byte_order_mark(text));
+        let text = without_comments(without_byte_order_mark(text));
+        let mut reader = serde_json::Deserializer::from_str(&text);
         let root = ValueSeed {
             path: "",
             duplicates: &mut duplicates,
@@ -136,6 +138,15 @@ mod tests {
     fn a_byte_order_mark_is_skipped() {
         let document = ConfigDocument::parse("\u{feff}{\"a\": 1}").unwrap();
         assert_eq!(document.root, json!({"a": 1}));
+    }
+
+    #[test]
+    fn comments_are_skipped_and_errors_keep_their_place() {
+        let text = "{ // the name\n  \"a\": 1 /* one */\n}";
+        assert_eq!(ConfigDocument::parse(text).unwrap().root, json!({"a": 1}));
+        let error = ConfigDocument::parse("{ // a\n  /* b */ \"a\": 1,,\n}").unwrap_err();
+        assert_eq!((error.line(), error.column()), (2, 18));
+        assert!(ConfigDocument::parse("{} /* open").is_err());
     }
 
     #[test]

@@ -195,6 +195,7 @@ const VANTAGE_VARIABLES: &[EnvVariable] = variables! {
     "VANTAGE_OBS_STATUS_OPEN_AFTER" => "status.open_after";
     "VANTAGE_OBS_STATUS_RESOLVE_AFTER" => "status.resolve_after";
     "VANTAGE_OBS_STORE_RETENTION" => "store.retention";
+    "VANTAGE_OBS_DEV_ENABLED" => "dev.enabled";
 };
 
 /// Variables that the SDK reads itself and that no setting shadows.

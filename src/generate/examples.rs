@@ -1,13 +1,15 @@
-//! Example configurations of Prometheus and Alertmanager.
+//! Example configurations of Prometheus and Alertmanager, and those that a service starts with.
 //!
-//! Examples and no configuration: targets and receivers are the operator's.
+//! Examples are no configuration: targets and receivers are the operator's.
 
 use std::time::Duration;
 
 use super::rules::{NOTICE, inhibiting_labels};
 use super::yaml::Yaml;
 use super::{GenerateInput, GeneratedFile};
+use crate::config::Config;
 use crate::model::alerts::Severity;
+use crate::model::slo::Objectives;
 use crate::model::units::format_duration;
 
 /// Returns the example files beside the rules.
@@ -19,11 +21,29 @@ pub(super) fn files(input: &GenerateInput) -> Vec<GeneratedFile> {
 }
 
 /// The services of the example, and their targets.
-const JOBS: [(&str, &str); 3] = [
-    ("vantage-api", "api:8080"),
-    ("vantage-worker", "worker:9464"),
-    ("vantage-scheduler", "scheduler:9464"),
+const JOBS: [ScrapeJob<&str>; 3] = [
+    ScrapeJob::new("vantage-api", "api:8080", "production"),
+    ScrapeJob::new("vantage-worker", "worker:9464", "production"),
+    ScrapeJob::new("vantage-scheduler", "scheduler:9464", "production"),
 ];
+
+/// A scraped service.
+#[derive(Clone, Copy)]
+struct ScrapeJob<T> {
+    name: T,
+    target: T,
+    environment: &'static str,
+}
+
+impl<T> ScrapeJob<T> {
+    const fn new(name: T, target: T, environment: &'static str) -> Self {
+        Self {
+            name,
+            target,
+            environment,
+        }
+    }
+}
 
 fn prometheus(input: &GenerateInput) -> String {
     let comment = format!(
@@ -34,8 +54,29 @@ fn prometheus(input: &GenerateInput) -> String {
          `environment` is a label of the targets, so that alerts and dashboards can tell production\n\
          from staging."
     );
-    let prometheus = &input.config.metrics.prometheus;
-    let interval = format_duration(prometheus.scrape_interval);
+    prometheus_yaml(&input.config, JOBS).to_document(&comment)
+}
+
+/// Returns Prometheus's configuration for a service that listens at this port of the machine, outside of the
+/// containers.
+pub(super) fn starter_prometheus(service: &str, port: u16, config: &Config) -> String {
+    let comment = format!(
+        "The scrape configuration of `{service}`, read by the Prometheus of the compose file. This file is yours: it is not\n\
+         generated anew. A second service is a second job.\n\n\
+         The target is this machine, seen from the container. On Linux the service must listen on an address that\n\
+         containers reach, such as 0.0.0.0:{port}; on macOS and Windows 127.0.0.1:{port} is enough.\n\
+         Samples are kept for 60 days, by --storage.tsdb.retention.time in the compose file."
+    );
+    let target = format!("host.docker.internal:{port}");
+    let job = ScrapeJob::new(service.to_owned(), target, "development");
+    prometheus_yaml(config, [job]).to_document(&comment)
+}
+
+fn prometheus_yaml<T: Into<String>>(
+    config: &Config,
+    jobs: impl IntoIterator<Item = ScrapeJob<T>>,
+) -> Yaml {
+    let interval = format_duration(config.metrics.prometheus.scrape_interval);
     let global = Yaml::map([
         ("scrape_interval", Yaml::plain(interval.clone())),
         ("evaluation_interval", Yaml::plain(interval)),
@@ -43,12 +84,12 @@ fn prometheus(input: &GenerateInput) -> String {
     let managers = Yaml::map([("targets", string_list(["alertmanager:9093"]))]);
     let managers = Yaml::map([("static_configs", Yaml::list([managers]))]);
     let alerting = Yaml::map([("alertmanagers", Yaml::list([managers]))]);
-    let scrape_path = input.config.scrape_path();
-    let jobs = JOBS.map(|(job, target)| {
-        let labels = Yaml::map([("environment", Yaml::text("production"))]);
-        let group = Yaml::map([("targets", string_list([target])), ("labels", labels)]);
+    let scrape_path = config.scrape_path();
+    let jobs = jobs.into_iter().map(|job| {
+        let labels = Yaml::map([("environment", Yaml::text(job.environment))]);
+        let group = Yaml::map([("targets", string_list([job.target])), ("labels", labels)]);
         Yaml::map([
-            ("job_name", Yaml::text(job)),
+            ("job_name", Yaml::text(job.name)),
             ("metrics_path", Yaml::text(&scrape_path)),
             ("static_configs", Yaml::list([group])),
         ])
@@ -59,7 +100,6 @@ fn prometheus(input: &GenerateInput) -> String {
         ("alerting", alerting),
         ("scrape_configs", Yaml::list(jobs)),
     ])
-    .to_document(&comment)
 }
 
 fn alertmanager(input: &GenerateInput) -> String {
@@ -69,12 +109,27 @@ fn alertmanager(input: &GenerateInput) -> String {
          team's channel, warnings to its work list; the watchdog goes to an outside service that pages\n\
          when it stops arriving. A higher level of an alert silences its lower levels."
     );
+    alertmanager_yaml(input, Some("http://alert-receiver:8080")).to_document(&comment)
+}
+
+/// Returns Alertmanager's configuration with receivers that tell nobody yet.
+pub(super) fn starter_alertmanager(config: &Config) -> String {
+    let comment = "\
+        The routes of alerts, read by the Alertmanager of the compose file. This file is yours: it is not generated\n\
+        anew. Its receivers are empty, so that alerts are seen on Alertmanager's page alone: give each its\n\
+        `slack_configs`, `email_configs`, `pagerduty_configs` or `webhook_configs`. The watchdog fires always, and\n\
+        goes to an outside service that pages when it stops arriving.";
+    let input = GenerateInput::new(config.clone(), Objectives::default());
+    alertmanager_yaml(&input, None).to_document(comment)
+}
+
+/// Returns the configuration with receivers at this address, or with none.
+fn alertmanager_yaml(input: &GenerateInput, address: Option<&str>) -> Yaml {
     Yaml::map([
         ("route", routes(input)),
         ("inhibit_rules", inhibit_rules(input)),
-        ("receivers", receivers()),
+        ("receivers", receivers(address)),
     ])
-    .to_document(&comment)
 }
 
 /// The receiver of each severity, and in seconds its group wait and repeat interval.
@@ -139,14 +194,15 @@ fn inhibit_rules(input: &GenerateInput) -> Yaml {
     ])
 }
 
-fn receivers() -> Yaml {
+fn receivers(address: Option<&str>) -> Yaml {
     Yaml::list(ROUTES.map(|(_, receiver, _, _)| {
-        let url = format!("http://alert-receiver:8080/{receiver}");
-        let hook = Yaml::map([("url", Yaml::text(url))]);
-        Yaml::map([
-            ("name", Yaml::text(receiver)),
-            ("webhook_configs", Yaml::list([hook])),
-        ])
+        let hook = address.map(|address| {
+            let url = format!("{address}/{receiver}");
+            let hook = Yaml::map([("url", Yaml::text(url))]);
+            ("webhook_configs", Yaml::list([hook]))
+        });
+        let name = ("name", Yaml::text(receiver));
+        Yaml::map(std::iter::once(name).chain(hook))
     }))
 }
 

@@ -16,7 +16,8 @@
 
 use std::fmt;
 use std::future::Future;
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -40,6 +41,8 @@ const MIN_GRACE: Duration = Duration::from_secs(2);
 const RECENT: SignedDuration = SignedDuration::from_secs(5);
 /// From this difference of both clocks on the wall clock was set, or the host slept.
 const MIN_STEP: SignedDuration = SignedDuration::from_secs(10);
+/// A clock that is set back by more shows other times than before, and not the same ones again: as cron has it.
+const MAX_REPEAT: SignedDuration = SignedDuration::from_hours(1);
 /// No change of an offset that is in use moves the time of day by more.
 const MAX_CHANGE: SignedDuration = SignedDuration::from_hours(2);
 /// The most times of a day that are looked at: each second of those that a change may move, and of those after it.
@@ -49,6 +52,8 @@ impl Telemetry {
     /// Makes a job of tokio-cron-scheduler, to be added to a `JobScheduler`, whose runs are executions of the schedule
     /// `name`: with their lag, outcome, reason, duration and span. A run that does not begin is counted as missed, also
     /// where the scheduler was never started.
+    ///
+    /// The job that is made last under a name is the one whose runs are expected.
     ///
     /// `schedule` is a cron expression as tokio-cron-scheduler has it, with seconds first, in UTC. `run` is called for each
     /// run; what its future resolves to is the verdict, as [`Scheduler::run`] takes it. A run is missed that has not begun
@@ -106,6 +111,7 @@ impl Telemetry {
     /// [`ScheduleError`] says what of the expression or the zone is wrong.
     ///
     /// ```
+    /// # #[cfg(feature = "testing")] {
     /// # let test = vantage_obs::testing::TestTelemetry::new();
     /// # let telemetry = test.telemetry();
     /// let job = telemetry.cron_job_in("nightly", "0 0 3 * * *", "Europe/Berlin", || async {});
@@ -113,6 +119,7 @@ impl Telemetry {
     /// let job = telemetry.cron_job_in("nightly", "0 0 3 * * *", "Europe/Atlantis", || async {});
     /// let error = job.err().expect("not a zone").to_string();
     /// assert!(error.starts_with("\"Europe/Atlantis\" is not a time zone"));
+    /// # }
     /// ```
     pub fn cron_job_in<F, O, V>(
         &self,
@@ -145,7 +152,7 @@ impl Telemetry {
     {
         let run = Arc::new(run);
         // Filled below: the scheduler's first due time must not be later than the one that is expected.
-        let runs: Arc<std::sync::OnceLock<CronRuns>> = Arc::default();
+        let runs: Arc<OnceLock<CronRuns>> = Arc::default();
         let woken = Arc::clone(&runs);
         let job = Job::new_async(wakeups, move |_, _| {
             let due = woken.get().and_then(CronRuns::wake);
@@ -209,6 +216,12 @@ impl CronRuns {
     fn wake(&self) -> Option<Timestamp> {
         let now = self.scheduler.clock().read();
         let mut next = lock(&self.next);
+        if now.step_since(&next.found) < -MAX_REPEAT {
+            *next = NextRun {
+                due: self.times.next_after(now.wall.checked_sub(RECENT).ok()?),
+                found: now,
+            };
+        }
         let due = self.times.due(&next, now)?;
         *next = NextRun {
             // Never the same twice, also where the clock was set back.
@@ -223,7 +236,8 @@ impl CronRuns {
 
 impl Drop for CronRuns {
     fn drop(&mut self) {
-        self.scheduler.stop_expecting(&self.name);
+        // Not by its name: another job may have taken its place under that.
+        self.times.is_over.store(true, Ordering::Relaxed);
     }
 }
 
@@ -237,11 +251,17 @@ impl DueTimes for Arc<CronTimes> {
     fn next_after(&self, after: Timestamp) -> Option<Timestamp> {
         CronTimes::next_after(self, after)
     }
+
+    fn is_over(&self) -> bool {
+        self.is_over.load(Ordering::Relaxed)
+    }
 }
 
 impl fmt::Debug for CronTimes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("CronTimes").field(&self.text).finish()
+        // With its address: each job is expected anew, also one that takes the place of another.
+        let address: *const Self = self;
+        f.debug_tuple("CronTimes").field(&address).finish()
     }
 }
 
@@ -251,8 +271,8 @@ struct CronTimes {
     zone: TimeZone,
     /// The scheduler's own times are those of the expression.
     is_utc: bool,
-    /// The expression and the zone.
-    text: String,
+    /// The job is gone.
+    is_over: AtomicBool,
 }
 
 impl CronTimes {
@@ -271,7 +291,7 @@ impl CronTimes {
             cron,
             zone: TimeZone::get(zone).map_err(|_| ScheduleError::unknown_zone(zone))?,
             is_utc: matches!(zone, "UTC" | "Etc/UTC"),
-            text: format!("{expression} {zone}"),
+            is_over: AtomicBool::new(false),
         };
         if times.next_after(Timestamp::UNIX_EPOCH).is_none() {
             return Err(ScheduleError::new(format!("no day matches {expression:?}")));

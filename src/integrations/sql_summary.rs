@@ -435,11 +435,12 @@ impl<'a> Tokens<'a> {
     /// Takes a comment. PostgreSQL nests them, others end them at the first end: where that makes a difference
     /// nothing after it is read.
     fn comment(&mut self) -> Option<()> {
-        let length = self.rest().find("*/")?;
-        if self.rest()[2..].get(..length - 2)?.contains("/*") {
+        let inner = &self.rest()[2..];
+        let length = inner.find("*/")?;
+        if inner[..length].contains("/*") {
             return None;
         }
-        self.at += length + 2;
+        self.at += 2 + length + 2;
         Some(())
     }
 
@@ -739,5 +740,77 @@ mod tests {
             .collect();
         let chain = format!("WITH {chain} z AS (SELECT 1) SELECT * FROM t7");
         assert_eq!(parse(&chain), ("SELECT", "t0"));
+    }
+
+    #[test]
+    fn no_text_makes_it_fail_and_a_table_is_a_name_in_the_text() {
+        let words = [
+            "SELECT",
+            "FROM",
+            "WITH",
+            "AS",
+            "(",
+            ")",
+            "'",
+            "\"",
+            "`",
+            "[",
+            "]",
+            "$1",
+            "$$",
+            "$t$",
+            "--",
+            "/*",
+            "*/",
+            "/",
+            "\n",
+            ";",
+            ",",
+            ".",
+            "INSERT",
+            "INTO",
+            "UPDATE",
+            "ONLY",
+            "é",
+            "orders",
+            "\\",
+            "E'",
+            "U&'",
+            "DISTINCT",
+            "RECURSIVE",
+            "NOT",
+            "OR",
+            "SET",
+            "COPY",
+            "1.5",
+            "#",
+            "VALUES",
+            "\u{feff}",
+            "\u{1f600}",
+            "",
+        ];
+        let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+        let mut random = |bound: usize| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            (state % bound as u64) as usize
+        };
+        let mut tables = 0;
+        for turn in 0..20_000 {
+            let mut text = String::from(if turn % 2 == 0 { "SELECT * FROM " } else { "" });
+            for _ in 0..random(25) {
+                text.push_str(words[random(words.len())]);
+                text.push_str(if random(3) == 0 { "" } else { " " });
+            }
+            let table = SqlSummary::parse(&text).table;
+            let is_name = |c: char| c.is_alphanumeric() || " _$.-:\u{feff}\u{1f600}".contains(c);
+            assert!(
+                table.chars().all(is_name) && text.contains(table),
+                "{text}: {table}"
+            );
+            tables += usize::from(!table.is_empty());
+        }
+        assert!(tables > 1_000, "{tables}");
     }
 }

@@ -33,6 +33,8 @@ pub(crate) enum RouteKind {
     OpenIncident,
     AddUpdate,
     AnnounceMaintenance,
+    /// The development page.
+    Dev,
     Public(PublicDocument),
 }
 
@@ -106,6 +108,7 @@ pub(crate) const ROUTES: &[Route] = &[
     route("/api/v1/incidents", RouteKind::OpenIncident),
     route("/api/v1/incidents/{incident_id}/updates", RouteKind::AddUpdate),
     route("/api/v1/maintenance", RouteKind::AnnounceMaintenance),
+    page("/dev", "/dev.json", RouteKind::Dev),
     page("/status", "/status.json", Public(Page(StatusPage::Status))),
     page("/status/incidents", "/status/incidents.json", Public(Page(StatusPage::Current))),
     page("/status/history", "/status/history.json", Public(Page(StatusPage::History))),

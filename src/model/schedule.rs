@@ -41,6 +41,11 @@ pub(crate) trait DueTimes: fmt::Debug + Send + Sync {
     fn is_interval(&self) -> bool {
         false
     }
+
+    /// Returns whether no run is to be expected any more.
+    fn is_over(&self) -> bool {
+        false
+    }
 }
 
 /// Runs an interval after each other.
@@ -95,6 +100,11 @@ impl Schedule {
     /// Returns the first time after `after` at which a run is due.
     pub(crate) fn next_after(&self, after: Timestamp) -> Option<Timestamp> {
         self.0.next_after(after)
+    }
+
+    /// Returns whether no run is to be expected any more.
+    pub(crate) fn is_over(&self) -> bool {
+        self.0.is_over()
     }
 
     /// Returns whether runs are due an interval after each other, and not at times of the day.

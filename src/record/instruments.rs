@@ -29,6 +29,7 @@
 //! |---|---|---|
 //! | `Job`, `Execution` | `start` | `succeed`, `fail`, or drop: aborted |
 //! | `Query`, `Transaction` | `query`, `transaction` | their verdict, or drop: cancelled, aborted |
+//! | any of them | `run`, around a future | the future's `Result`: see [`RunOutput`] |
 //! | counters and gauges | the family's handle | – |
 //!
 //! Dropping is always an outcome: a future that is cancelled and a panic run destructors, and

@@ -10,11 +10,15 @@ mod format;
 mod layout;
 mod visible_text;
 
+#[cfg(feature = "axum")]
+mod dev;
 mod slo;
 #[cfg(feature = "axum")]
 mod status;
 mod style;
 
+#[cfg(feature = "axum")]
+pub(crate) use dev::{DEV_CONTENT_SECURITY_POLICY, DevQuery, DevSource, render_dev};
 pub use slo::render_slo;
 #[cfg(feature = "axum")]
 pub(crate) use slo::{SloPageOptions, render_served_slo};

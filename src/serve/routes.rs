@@ -13,6 +13,8 @@ mod document;
 
 mod document_cache;
 
+mod dev;
+
 mod health;
 mod incidents;
 mod metrics;
@@ -32,6 +34,7 @@ use crate::export::prometheus::ScrapeHandler;
 use crate::model::routes::{HealthProbe, RouteKind, with_slash};
 use crate::record::middleware::HttpLayer;
 
+pub(crate) use dev::DevRoutes;
 pub(crate) use health::HealthRoutes;
 pub(crate) use incidents::IncidentRoutes;
 pub(crate) use metrics::{ScrapeActivity, ScrapeAnswer};
@@ -54,6 +57,8 @@ pub(crate) struct RouteStates {
     pub(crate) slo_page: Arc<SloPageRoutes>,
     pub(crate) workers: Arc<WorkerRoutes>,
     pub(crate) incidents: Arc<IncidentRoutes>,
+    /// `None` if the development page is off.
+    pub(crate) dev: Option<Arc<DevRoutes>>,
     /// `None` if the process shows no status.
     pub(crate) public: Option<Arc<StatusRoutes>>,
 }
@@ -112,7 +117,8 @@ pub(crate) const fn is_public_half(kind: RouteKind) -> bool {
         | RouteKind::Scrape
         | RouteKind::OpenIncident
         | RouteKind::AddUpdate
-        | RouteKind::AnnounceMaintenance => false,
+        | RouteKind::AnnounceMaintenance
+        | RouteKind::Dev => false,
     }
 }
 
@@ -129,6 +135,7 @@ pub(crate) const fn methods(kind: RouteKind) -> &'static [Method] {
         | RouteKind::SloReport
         | RouteKind::Scrape
         | RouteKind::SloPage
+        | RouteKind::Dev
         | RouteKind::Public(_) => &[Method::GET],
     }
 }
@@ -158,6 +165,7 @@ impl RouteStates {
             RouteKind::AnnounceMaintenance => {
                 post(incidents::announce_maintenance).with_state(incidents())
             }
+            RouteKind::Dev => get(dev::respond).with_state(Arc::clone(self.dev.as_ref()?)),
             RouteKind::Public(document) => {
                 status::route(document, Arc::clone(self.public.as_ref()?))
             }

@@ -18,6 +18,7 @@
 //! | `limited_io`, `limited_service` | tell it of bytes and of requests |
 //! | `connections` | the cap |
 //! | `acceptor` | accepts within the cap, and outlives errors |
+//! | `with_peer` | tells handlers the client's address |
 //! | `connection` | runs one until it ends or has to |
 //! | `listener` | binds and serves, and ends in time |
 
@@ -32,6 +33,8 @@ mod limited_service;
 mod connections;
 
 mod acceptor;
+
+mod with_peer;
 
 mod connection;
 

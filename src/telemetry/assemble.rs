@@ -9,6 +9,7 @@ use std::sync::Arc;
 use opentelemetry_sdk::trace::SpanProcessor;
 
 use super::background::Background;
+use super::dev::Dev;
 use super::exporters::Exporters;
 use super::heartbeat::HeartbeatParts;
 use super::listening::Listening;
@@ -73,7 +74,8 @@ impl Telemetry {
         let recording = Recording::new(settings, objectives, clock, supervisor, business_totals)?;
         // Before the others, whose failures are told by it. Does nothing in tests, which tell at once.
         recording.supervisor.start_log_queue();
-        let exporters = Exporters::new(settings, &recording, spans)?;
+        let dev = Dev::new(settings, &recording.clock);
+        let exporters = Exporters::new(settings, &recording, &dev, spans)?;
         let handles = Handles::new(settings, &recording, exporters.traces.tracer());
         let snapshots = Snapshots::new(settings, &recording);
         let sources = handles.heartbeat_sources(&recording.clock, &snapshots.sampled);
@@ -97,6 +99,7 @@ impl Telemetry {
             config,
             recording,
             exporters,
+            dev,
             handles,
             snapshots,
             heartbeat,
@@ -160,6 +163,13 @@ impl Telemetry {
             otlp = config.otlp.endpoint.as_ref().map(tracing::field::display),
             "telemetry is set up; to verify it, request the scrape path, and run `vantage-obs doctor` to check OTLP"
         );
+        if config.shows_dev() {
+            tracing::info!(
+                target: OURS,
+                path = format!("{}/dev", config.http.prefix()),
+                "the development page is on: it shows spans and log lines to this machine"
+            );
+        }
     }
 }
 

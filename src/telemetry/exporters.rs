@@ -5,6 +5,7 @@ use std::time::Duration;
 use opentelemetry_sdk::trace::SpanProcessor;
 
 use super::InitError;
+use super::dev::Dev;
 use super::push::Push;
 use super::recording::Recording;
 use crate::config::Config;
@@ -24,6 +25,7 @@ impl Exporters {
     pub(super) fn new(
         config: &Config,
         recording: &Recording,
+        dev: &Dev,
         spans: Option<Box<dyn SpanProcessor>>,
     ) -> Result<Self, InitError> {
         let resource = providers::resource(&config.service);
@@ -33,7 +35,7 @@ impl Exporters {
         } else {
             Push::start(config, &resource, recording)?
         };
-        let spans = spans.or_else(|| push.spans());
+        let spans = dev.spans(spans.or_else(|| push.spans()));
         Ok(Self {
             traces: TraceProvider::new(config, resource, spans),
             push,

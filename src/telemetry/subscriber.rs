@@ -4,6 +4,7 @@
 //! |---|---|
 //! | log lines | `logs.level`, changeable at run time |
 //! | OTLP log records | the same |
+//! | lines of the development page, where it is on | the same |
 //! | spans of traces | `traces.level`, and of events only warnings and errors |
 //!
 //! Filters are per layer and not for the whole subscriber: a level that silences log lines must not
@@ -49,6 +50,11 @@ where
         layers.push(Box::new(spans.with_filter(wanted.and(telling))));
     }
     layers.extend(telemetry.exporters.push.layer(levels));
+    layers.extend(
+        telemetry
+            .dev
+            .layer(config, &telemetry.recording.clock, levels),
+    );
     layers
 }
 

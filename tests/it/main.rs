@@ -15,6 +15,8 @@ mod catalog;
 #[cfg(all(target_os = "linux", feature = "file-store", feature = "otlp"))]
 mod clock_steps;
 #[cfg(feature = "cli")]
+mod dev;
+#[cfg(feature = "cli")]
 mod doctor;
 #[cfg(feature = "cli")]
 mod documentation;
@@ -59,6 +61,8 @@ mod serve_app;
 mod server_limits;
 mod shared_variables;
 mod slo;
+#[cfg(feature = "cli")]
+mod starter;
 mod status;
 mod support;
 mod test_kit;

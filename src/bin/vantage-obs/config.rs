@@ -75,7 +75,7 @@ impl CodeArgs {
     }
 }
 
-fn parse_role(text: &str) -> Result<Role, String> {
+pub(crate) fn parse_role(text: &str) -> Result<Role, String> {
     let all = [Role::Api, Role::Worker, Role::Scheduler, Role::Web];
     let known = all.into_iter().find(|role| role.as_str() == text);
     known.ok_or_else(|| format!("allowed: {}", all.map(Role::as_str).join(", ")))

@@ -13,8 +13,10 @@
 mod alerts;
 mod catalog;
 mod config;
+mod dev;
 mod doctor;
 mod generate;
+mod init;
 mod output;
 mod slo;
 mod store_arg;
@@ -40,6 +42,10 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    // Its arguments say what it does.
+    Init(init::InitArgs),
+    // Its arguments say what it does.
+    Dev(dev::DevArgs),
     /// Checks a config file, and lists the environment variables.
     #[command(subcommand)]
     Config(config::ConfigCommand),
@@ -63,6 +69,8 @@ enum Command {
 impl Command {
     fn run(self, out: &mut dyn Write, err: &mut dyn Write) -> Result<ExitStatus, CliError> {
         match self {
+            Self::Init(arguments) => arguments.run(out, err),
+            Self::Dev(arguments) => arguments.run(out),
             Self::Config(command) => command.run(out, err),
             Self::Slo(command) => command.run(out, err),
             Self::Alerts(command) => command.run(out, err),

@@ -349,6 +349,12 @@ fn table() -> Vec<(String, &'static str, String, Value)> {
         json!(9),
     );
     row(
+        "VANTAGE_OBS_DEV_ENABLED",
+        "true",
+        "dev.enabled",
+        json!(true),
+    );
+    row(
         "VANTAGE_OBS_STATUS_TITLE",
         "VANTAGE AI",
         "status.title",

@@ -256,7 +256,7 @@ impl LogWriter {
     }
 
     /// Queues a line, which ends with its line feed, or counts it as lost.
-    pub(super) fn write(&self, line: &[u8]) {
+    pub(in crate::export) fn write(&self, line: &[u8]) {
         if WRITING.get() || !self.0.shared.enqueue(line) {
             self.0.shared.lost_lines.fetch_add(1, Ordering::Relaxed);
         }

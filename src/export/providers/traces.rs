@@ -41,7 +41,11 @@ impl TraceProvider {
         let builder = SdkTracerProvider::builder()
             .with_resource(resource)
             .with_sampler(ConfiguredSampler {
-                sampler: settings.sampler,
+                sampler: match config.shows_dev() {
+                    // Who looks at one request wants its trace, and not one of ten.
+                    true => TraceSampler::AlwaysOn,
+                    false => settings.sampler,
+                },
                 ratio: settings.sample_ratio,
             });
         // Sampling also without a processor: the decision goes to other processes in the headers.

@@ -280,13 +280,13 @@ family! {
         &BY_CONNECTION_END,
     );
 
-    /// Samplers that panicked or hang.
+    /// Samplers that failed, panicked or hang.
     pub(crate) const SAMPLER_ERRORS: MetricSpec = MetricSpec::new(
         MetricFamily::Telemetry,
         "vantage.telemetry.sampler.errors",
         Instrument::Counter,
         Unit::Count("{error}"),
-        "Samples that were lost because a sampler panicked or hangs",
+        "Samples that were lost because a sampler failed, panicked or hangs",
         &BY_SAMPLER,
     );
 

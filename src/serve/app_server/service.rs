@@ -1,5 +1,4 @@
-//! The service of a connection: the app, whose requests are in flight until their bodies and those of their responses
-//! have ended.
+//! The service of a connection: the app, whose requests are in flight until their responses' bodies end.
 
 use std::any::Any;
 use std::convert::Infallible;
@@ -154,7 +153,7 @@ where
         let inner = is_answered.then(|| {
             let extensions = request.extensions_mut();
             extensions.insert(ConnectInfo(self.peer.clone()));
-            app.call(exchange.accept(request))
+            app.call(request)
         });
         AppFuture {
             inner,
@@ -173,15 +172,6 @@ struct Exchange {
 }
 
 impl Exchange {
-    /// Returns the request, whose body keeps it in flight too: a handler may answer before it has read all of it.
-    fn accept(&self, request: Request) -> Request {
-        if self.is_connect {
-            // What follows is no body.
-            return request;
-        }
-        request.map(|body| TrackedBody::track(body, &self.guard))
-    }
-
     /// Returns the response, whose body keeps the request in flight.
     fn respond(self, mut response: Response) -> Response {
         let status = response.status();

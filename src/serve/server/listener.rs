@@ -18,6 +18,7 @@ use super::acceptor::Acceptor;
 use super::connection::serve_connection;
 use super::connections::Connections;
 use super::limits::ConnectionLimits;
+use super::with_peer::WithPeer;
 use crate::background::thread::{DEFAULT_BLOCKING_THREADS, RuntimeGuard, Stopped};
 use crate::background::{Supervisor, ThreadStatus};
 
@@ -132,20 +133,20 @@ async fn accept(
     let mut tasks = JoinSet::new();
     let mut end = pin!(told_to_end(ending.clone()));
     let deadline = loop {
-        let (stream, slot) = {
+        let (stream, peer, slot) = {
             let mut accepted = pin!(acceptor.accept());
             let next = poll_fn(|context| match end.as_mut().poll(context) {
                 Poll::Ready(deadline) => Poll::Ready(Err(deadline)),
                 Poll::Pending => accepted.as_mut().poll(context).map(Ok),
             });
             match next.await {
-                Ok((stream, _, slot)) => (stream, slot),
+                Ok(accepted) => accepted,
                 Err(deadline) => break deadline,
             }
         };
         // The end of a response need not wait for the client's word on what came before.
         let _ = stream.set_nodelay(true);
-        let (router, ending) = (router.clone(), ending.clone());
+        let (router, ending) = (WithPeer::new(router.clone(), peer), ending.clone());
         let connections = Arc::clone(acceptor.connections());
         tasks.spawn(async move {
             let stop = async {

@@ -18,7 +18,7 @@ use crate::serve::app_server::OperationalPaths;
 use crate::serve::link_base::LinkBase;
 use crate::serve::mount::{KeptRoute, Mounted, mount};
 use crate::serve::routes::{
-    HealthRoutes, IncidentRoutes, RateLimit, RouteStates, ScrapeActivity, SloPageRoutes,
+    DevRoutes, HealthRoutes, IncidentRoutes, RateLimit, RouteStates, ScrapeActivity, SloPageRoutes,
     SloPageSettings, SloReportRoutes, StatusRoutes, TokenCheck, TokenRealm, TokenRefusals,
     WorkerRoutes, is_public_half, methods, router, standalone,
 };
@@ -431,6 +431,18 @@ impl Inner {
                 rate_limit: Arc::clone(&self.server.rate_limit),
                 base: base.clone(),
             }),
+            dev: self.dev.recorder().map(|recorder| {
+                Arc::new(DevRoutes {
+                    recorder: recorder.clone(),
+                    service: config.service.clone(),
+                    traced: config.traces.enabled,
+                    started_at: self.server.started_at,
+                    clock: clock.clone(),
+                    health: self.watch.health.latest().clone(),
+                    slo: self.watch.slo.latest().clone(),
+                    workers: Arc::clone(&self.heartbeat.receiver),
+                })
+            }),
             public: shows_status.then(|| {
                 let latest = self.watch.incidents.latest().clone();
                 let clock = clock.clone();
@@ -474,7 +486,9 @@ mod tests {
     #[test]
     fn the_routes_that_are_presumed_to_be_ours_are_those_that_there_are() {
         for role in [Role::Api, Role::Worker] {
-            let test = TestTelemetry::with_config(Config::new("test", role), &[]).unwrap();
+            let mut config = Config::new("test", role);
+            config.dev.enabled = role == Role::Worker;
+            let test = TestTelemetry::with_config(config, &[]).unwrap();
             let mounted = paths(&test.telemetry().routes());
             let mounted: BTreeSet<_> = &mounted - &paths(&Router::new());
             let presumed = test.telemetry().config().config.own_routes();

@@ -293,7 +293,7 @@ open{state="idle",pool="main"} +Inf
         let scrape = scrape();
         let said = scrape.explain_none("jobs_total", &[("kind", "mail"), ("outcome", "lost")]);
         let first = said.lines().nth(1).unwrap();
-        assert_eq!(first, r#"  jobs_total{kind="mail",outcome="succeeded"} 3"#);
+        assert_eq!(first, r#"  jobs_total{kind="mail",outcome="failed"} 1"#);
         let head = r#"no series jobs_total{kind="mail",outcome="lost"}; of this name"#;
         assert!(said.starts_with(head), "{said}");
         for (name, meant) in [

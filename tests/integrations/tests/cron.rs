@@ -126,6 +126,11 @@ async fn runs_of_a_scheduler_that_was_not_started_are_missed_until_the_job_is_go
         .cron_job("forgotten", EVERY_SECOND, || async {})
         .unwrap();
     assert_eq!(missed(&telemetry), 0.0);
+    let replaced = job;
+    let job = telemetry
+        .cron_job("forgotten", EVERY_SECOND, || async {})
+        .unwrap();
+    drop(replaced);
     timeout(PATIENCE, async {
         while missed(&telemetry) < 1.0 {
             sleep(Duration::from_millis(50)).await;

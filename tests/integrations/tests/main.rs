@@ -3,6 +3,7 @@
 mod actix;
 mod cron;
 mod deadpool;
+mod errors;
 // Servers of the crate's own tests against back ends; not each of their functions is called here.
 #[expect(dead_code, reason = "shared with the tests of the store")]
 #[path = "../../../src/store/postgres_client/server.rs"]

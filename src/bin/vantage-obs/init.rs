@@ -1,0 +1,235 @@
+//! `vantage-obs init`: the files that a service starts with.
+//!
+//! | a file | is |
+//! |---|---|
+//! | that is missing | written |
+//! | that is there | kept, whatever it holds; named where it differs |
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use vantage_obs::config::{Config, ConfigError, Environment, Role};
+use vantage_obs::generate::{
+    COMPOSE_FILE_NAME, CONFIG_FILE_NAME, FileStatus, GenerateInput, GeneratedFile, StarterInput,
+    config_file, objective_files, plan, read_file, tool_files,
+};
+use vantage_obs::slo::{Objectives, SloError};
+
+use crate::config::parse_role;
+use crate::output::{CliError, ExitStatus};
+
+/// Writes the files that a service starts with: a commented config, objectives, and what runs Prometheus,
+/// Alertmanager, Grafana and Jaeger beside it, with all that `generate` makes.
+///
+/// A file that is there is never overwritten: remove it to have it written anew.
+///
+/// Exit status: 0 done; 1 a file that is there has faults; 3 a file can't be written.
+#[derive(Debug, Args)]
+pub(crate) struct InitArgs {
+    /// A role of the service: api, worker, scheduler or web; may be repeated.
+    #[arg(long = "role", value_name = "ROLE", value_parser = parse_role, default_value = "api")]
+    roles: Vec<Role>,
+    /// The service's name [default: that of the folder].
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+    /// The output folder.
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    out: PathBuf,
+}
+
+/// A fault of the arguments, or of a file that is there.
+#[derive(Debug, thiserror::Error)]
+enum InputError {
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error(transparent)]
+    Objectives(#[from] SloError),
+}
+
+/// The files that were written, and those that were kept.
+#[derive(Debug, Default)]
+struct Written {
+    paths: Vec<String>,
+    /// Those that are there with other content than would have been written.
+    different: Vec<String>,
+    same: usize,
+}
+
+/// The reason why nothing more is written.
+enum Stopped {
+    Input(InputError),
+    Cli(CliError),
+}
+
+impl<E: Into<InputError>> From<E> for Stopped {
+    fn from(error: E) -> Self {
+        Self::Input(error.into())
+    }
+}
+
+impl InitArgs {
+    pub(crate) fn run(
+        &self,
+        out: &mut dyn Write,
+        err: &mut dyn Write,
+    ) -> Result<ExitStatus, CliError> {
+        let mut roles = self.roles.clone();
+        roles.sort_unstable();
+        roles.dedup();
+        let input = StarterInput::new(self.name(), roles);
+        let mut written = Written::default();
+        let stopped = self.write(&input, &mut written);
+        for path in &written.paths {
+            writeln!(out, "{path}")?;
+        }
+        for path in &written.different {
+            writeln!(err, "kept, because it is there: {path}")?;
+        }
+        match stopped {
+            Ok(()) => {
+                self.tell(&input, &written, err)?;
+                Ok(ExitStatus::Success)
+            }
+            Err(Stopped::Input(error)) => {
+                writeln!(err, "{error}")?;
+                Ok(ExitStatus::Faulty)
+            }
+            Err(Stopped::Cli(error)) => Err(error),
+        }
+    }
+
+    /// Writes what is missing: first what the service decides, then what follows from it.
+    fn write(&self, input: &StarterInput, written: &mut Written) -> Result<(), Stopped> {
+        validate(input)?;
+        let slo = self.out.join("slo");
+        let declared = declared_objectives(&slo)?;
+        for (key, file) in objective_files(input) {
+            // A second declaration would be a fault of both files.
+            let is_declared = declared.iter().any(|id| id.split('.').next() == Some(key));
+            match is_declared && !self.out.join(&file.path).exists() {
+                true => written.same += 1,
+                false => self.write_new(&file, written)?,
+            }
+        }
+        // From the folder in which the service runs, which is the one that the command is run in.
+        let found_slo = slo.strip_prefix(".").unwrap_or(&slo);
+        let has_objectives = !declared_objectives(&slo)?.is_empty();
+        let config = config_file(input, has_objectives.then_some(found_slo));
+        self.write_new(&config, written)?;
+        // As written or as found: the other files follow it.
+        let config = Config::from_file(self.out.join(CONFIG_FILE_NAME))?;
+        for file in tool_files(input, &config) {
+            self.write_new(&file, written)?;
+        }
+        let objectives = match config.slo.directory.is_dir() {
+            true => Objectives::load(&config.slo.directory)?,
+            false => Objectives::default(),
+        };
+        for file in plan(&GenerateInput::new(config, objectives)) {
+            self.write_new(&file, written)?;
+        }
+        Ok(())
+    }
+
+    /// Returns the name of the service: the given one, or else that of the folder.
+    fn name(&self) -> String {
+        let named = self.name.clone();
+        let folder = || {
+            let existing = fs::canonicalize(&self.out).ok();
+            let path = existing.unwrap_or_else(|| self.out.clone());
+            let name = path.file_name()?.to_str()?.to_owned();
+            Some(name)
+        };
+        named.or_else(folder).unwrap_or_else(|| "service".into())
+    }
+
+    /// Writes a file, unless there is one.
+    fn write_new(&self, file: &GeneratedFile, written: &mut Written) -> Result<(), Stopped> {
+        let path = self.out.join(&file.path);
+        match create(&path, &file.text) {
+            Ok(()) => written.paths.push(file.path.clone()),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                let existing = read_file(&path).ok();
+                match file.compare(existing.as_deref()) {
+                    FileStatus::Same => written.same += 1,
+                    _ => written.different.push(file.path.clone()),
+                }
+            }
+            Err(cause) => return Err(Stopped::Cli(CliError::unwritable(&path, cause))),
+        }
+        Ok(())
+    }
+
+    /// Says how many files there are, and what comes next.
+    fn tell(&self, input: &StarterInput, written: &Written, err: &mut dyn Write) -> io::Result<()> {
+        let Written {
+            paths,
+            different,
+            same,
+        } = written;
+        writeln!(
+            err,
+            "{} files written, {} kept ({same} of them unchanged)",
+            paths.len(),
+            different.len() + same
+        )?;
+        let port = input.port();
+        let place = |name: &str| {
+            let path = self.out.join(name);
+            path.strip_prefix(".")
+                .unwrap_or(&path)
+                .display()
+                .to_string()
+        };
+        let (config, compose) = (place(CONFIG_FILE_NAME), place(COMPOSE_FILE_NAME));
+        writeln!(
+            err,
+            "
+Next:
+  1. vantage-obs config check {config}
+  2. docker compose -f {compose} up -d
+  3. start the service, on an address that containers reach (on Linux 0.0.0.0:{port}):
+     VANTAGE_OBS_CONFIG={config} OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4317 \\
+     OTEL_TRACES_SAMPLER=always_on cargo run
+  4. dashboards are at http://127.0.0.1:3000, traces at http://127.0.0.1:16686
+  5. after a change of the config or the objectives:
+     vantage-obs generate --config {config} --out {}",
+            self.out.display()
+        )
+    }
+}
+
+/// Checks name and roles before anything is written.
+fn validate(input: &StarterInput) -> Result<(), ConfigError> {
+    let mut config = Config::default();
+    config.service.name.clone_from(&input.name);
+    config.service.roles.clone_from(&input.roles);
+    config.resolve(&Environment::empty()).map(drop)
+}
+
+/// Returns the ids of the objectives in a folder; none if it holds no file.
+fn declared_objectives(folder: &Path) -> Result<Vec<String>, SloError> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut paths = entries.map(|entry| entry.path());
+    let is_json = |path: &PathBuf| path.extension().is_some_and(|end| end == "json");
+    if !paths.any(|path| is_json(&path)) {
+        return Ok(Vec::new());
+    }
+    let objectives = Objectives::load(folder)?;
+    Ok(objectives
+        .iter()
+        .map(|objective| objective.id().to_owned())
+        .collect())
+}
+
+/// Creates a file with its folders; an error if there is one.
+fn create(path: &Path, text: &str) -> io::Result<()> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    // Never through an existing name, also where one appears meanwhile.
+    let mut file = File::create_new(path)?;
+    file.write_all(text.as_bytes())
+}
