@@ -261,6 +261,14 @@ impl Config {
         self
     }
 
+    /// Sets the source revision that was built, such as a Git commit; where the build has it in a variable,
+    /// `option_env!("GIT_SHA").unwrap_or_default()` is a good one. An empty one is none.
+    #[must_use]
+    pub fn revision(mut self, revision: impl Into<String>) -> Self {
+        self.service.revision = Some(revision.into()).filter(|revision| !revision.is_empty());
+        self
+    }
+
     /// Names the file that [`Config::resolve`] reads, instead of `VANTAGE_OBS_CONFIG`.
     #[must_use]
     pub fn file(mut self, path: impl Into<PathBuf>) -> Self {

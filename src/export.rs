@@ -21,3 +21,6 @@ pub(crate) mod prometheus;
 
 #[cfg(feature = "axum")]
 pub(crate) mod dev;
+
+#[cfg(feature = "metrics")]
+pub(crate) mod metrics_facade;

@@ -31,6 +31,8 @@ pub(crate) mod exemplars;
 
 pub(crate) mod series;
 
+pub(crate) mod error_class;
+
 pub mod instruments;
 
 pub mod middleware;

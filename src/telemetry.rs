@@ -16,6 +16,9 @@ mod timer;
 
 mod identity;
 
+#[cfg(feature = "metrics")]
+mod metrics_facade;
+
 mod store;
 
 mod recording;
@@ -51,6 +54,9 @@ mod postgres;
 #[cfg(not(feature = "postgres"))]
 #[path = "telemetry/postgres/disabled.rs"]
 mod postgres;
+
+#[cfg(feature = "tokio-metrics")]
+mod runtime;
 
 mod snapshots;
 
@@ -100,9 +106,11 @@ use crate::export::prometheus::text::ExpositionFormat;
 use crate::model::heartbeat::BeatId;
 use crate::model::slo::report::SloReport;
 use crate::model::snapshot::{PoolState, QueueState};
-use crate::record::instruments::{Business, Database, Scheduler, Worker};
-use crate::record::middleware::{CountConnections, HttpLayer, OperationalRoutes, RequestSpans};
-use crate::record::trace::{Carrier, HttpCall};
+use crate::record::instruments::{Business, CallTarget, Database, HttpCall, Scheduler, Worker};
+use crate::record::middleware::{
+    CountConnections, HttpClientLayer, HttpLayer, OperationalRoutes, RequestSpans,
+};
+use crate::record::trace::Carrier;
 use crate::watch::heartbeat::ForgetOutcome;
 use crate::watch::sampler::SnapshotSampler;
 use crate::watch::slo::SloAlertChange;
@@ -133,6 +141,8 @@ struct Inner {
     exporters: Exporters,
     dev: Dev,
     handles: Handles,
+    #[cfg(feature = "tokio-metrics")]
+    runtimes: runtime::Runtimes,
     snapshots: Snapshots,
     heartbeat: HeartbeatParts,
     watch: Watchers,
@@ -793,8 +803,8 @@ impl Telemetry {
         Carrier::from_context(tracing, &opentelemetry::Context::current())
     }
 
-    /// Starts an HTTP call to another service: its span, and the headers by which the other service
-    /// continues the trace.
+    /// Starts an HTTP call to another service: its span, the headers by which the other service continues the
+    /// trace, and its duration. For clients that none of the integrations knows.
     ///
     /// ```
     /// # #[cfg(feature = "testing")] {
@@ -819,7 +829,43 @@ impl Telemetry {
         uri: &http::Uri,
         headers: &mut http::HeaderMap,
     ) -> HttpCall {
-        HttpCall::start(self.0.exporters.traces.tracer(), method, uri, headers)
+        let target = CallTarget::from_uri(uri);
+        self.0.handles.client.start(method, target, headers)
+    }
+
+    /// Returns the layer that measures and traces the calls of a tower client, such as hyper-util's: each is a
+    /// [`HttpCall`] that ends with the response's head. Its errors become boxed, as those of tower's own layers.
+    ///
+    /// ```
+    /// # #[cfg(feature = "testing")] {
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+    /// use http::{Request, Response};
+    /// use tower::{ServiceBuilder, ServiceExt as _, service_fn};
+    /// # use vantage_obs::testing::TestTelemetry;
+    ///
+    /// # let test = TestTelemetry::new();
+    /// # let telemetry = test.telemetry();
+    /// // In place of a client: hyper_util::client::legacy::Client::builder(TokioExecutor::new()).build_http()
+    /// let client = service_fn(async |request: Request<String>| {
+    ///     assert!(request.headers().contains_key("traceparent"));
+    ///     Ok::<_, std::io::Error>(Response::new(String::from("an invoice")))
+    /// });
+    /// let client = ServiceBuilder::new().layer(telemetry.http_client_layer()).service(client);
+    /// client.oneshot(Request::get("http://billing:8080/invoices/7").body(String::new())?).await?;
+    /// let labels = [
+    ///     ("http_request_method", "GET"),
+    ///     ("http_response_status_code", "200"),
+    ///     ("server_address", "billing"),
+    ///     ("server_port", "8080"),
+    /// ];
+    /// assert_eq!(test.value("http_client_request_duration_seconds_count", &labels), Some(1.0));
+    /// # Ok::<(), Box<dyn std::error::Error + Send + Sync>>(()) })?;
+    /// # }
+    /// # Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
+    /// ```
+    #[must_use]
+    pub fn http_client_layer(&self) -> HttpClientLayer {
+        HttpClientLayer::new(self.0.handles.client.clone())
     }
 }
 

@@ -34,6 +34,9 @@ FAULTLESS = {
 }
 # Where the platform has nothing to count, and why.
 UNUSED = {
+    ("api-performance", "Calls by server"): "it calls no other service",
+    ("api-performance", "Failed calls by server"): "it calls no other service",
+    ("api-performance", "Time of calls p95 by server"): "it calls no other service",
     ("worker-health", "Beats sent to an API"): "its workers beat into their own process",
     ("business-metrics", "Revenue per day, in minor units B"): "it refunds nothing",
     ("slo-overview", "Declared maintenance"): "it declares no maintenance",

@@ -33,6 +33,8 @@ section! {
         pub roles: Vec<Role>, check_roles;
         /// The version that runs, `service.version`. Default: none.
         pub version: Option<String>, optional(text);
+        /// The source revision that was built, such as a Git commit, `vcs.ref.head.revision`. Default: none.
+        pub revision: Option<String>, optional(text);
         /// The environment, such as `production`: `deployment.environment.name`. Default: none.
         pub environment: Option<String>, optional(text);
         /// Tells replicas apart, `service.instance.id`. Default: none, and one is generated at start.
@@ -87,9 +89,10 @@ pub(super) const FORMER_ENVIRONMENT_ATTRIBUTE: &str = "deployment.environment";
 /// The resource attributes that have a field of their own, with the field's path.
 // In both directions: an attribute of `OTEL_RESOURCE_ATTRIBUTES` goes to its field, and the same
 // name among the free attributes is refused.
-const ATTRIBUTE_FIELDS: [(&str, &str); 4] = [
+const ATTRIBUTE_FIELDS: [(&str, &str); 5] = [
     ("service.name", "service.name"),
     ("service.version", "service.version"),
+    ("vcs.ref.head.revision", "service.revision"),
     ("service.instance.id", "service.instance_id"),
     (ENVIRONMENT_ATTRIBUTE, "service.environment"),
 ];

@@ -159,6 +159,7 @@ const RUST_VARIABLES: &[EnvVariable] = variables! {
 /// The variables of this crate. They stand last, because they are the more specific.
 const VANTAGE_VARIABLES: &[EnvVariable] = variables! {
     "VANTAGE_OBS_ROLES" => "service.roles";
+    "VANTAGE_OBS_REVISION" => "service.revision";
     "VANTAGE_OBS_ENVIRONMENT" => "service.environment";
     "VANTAGE_OBS_INSTANCE_ID" => "service.instance_id";
     "VANTAGE_OBS_LISTEN" => "http.listen";

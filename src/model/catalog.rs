@@ -11,6 +11,7 @@
 
 pub(crate) mod api;
 pub(crate) mod business;
+pub(crate) mod client;
 pub(crate) mod database;
 pub(crate) mod health;
 pub(crate) mod process;
@@ -27,6 +28,7 @@ pub use spec::{Attribute, AttributeValues, Instrument, MetricFamily, MetricSpec}
 /// All metrics, by families and parts of them, in the order of the reference table.
 pub(crate) const ALL: &[&[&MetricSpec]] = &[
     api::ALL,
+    client::ALL,
     worker::ALL,
     scheduler::ALL,
     database::ALL,

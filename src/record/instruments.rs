@@ -11,7 +11,7 @@
 //! | [`Job`], [`Execution`] | `succeed` | `fail(reason)` | outcome `aborted` | outcome `panicked` |
 //! | [`Query`] | `succeed` | `fail(error_type)` | `error_type` is `cancelled` | `error_type` is `panic` |
 //! | [`Transaction`] | `commit` | `roll_back` | outcome `aborted` | outcome `aborted` |
-//! | [`HttpCall`](crate::trace::HttpCall) | `complete(status)` | `complete(status)` from 400 on, `fail(error_type)` | `cancelled` | `panic` |
+//! | [`HttpCall`] | `complete(status)` | `complete(status)` from 400 on, `fail(error_type)` | `cancelled` | `panic` |
 //!
 //! Why is a drop not a failure? Because nothing is known of the work itself: it may be done, and only its handle was
 //! lost. So it has a word of its own, which an alert on failures can count or leave out.
@@ -51,6 +51,7 @@
 
 mod api;
 mod business;
+mod client;
 mod database;
 mod expected_runs;
 mod figures;
@@ -74,6 +75,10 @@ mod worker_keys;
 
 pub(crate) use api::{ApiInstruments, FinishedRequest, GrpcError, MethodScheme, RequestOutcome};
 pub use business::{Business, Currency, Engagement};
+#[cfg(feature = "reqwest")]
+pub(crate) use client::ResentCall;
+pub(crate) use client::{CallTarget, ClientInstruments};
+pub use client::{HttpCall, MAX_SERVERS, ServerName};
 pub use database::{Database, Pool, Query, SLOW_QUERY, Transaction};
 pub(crate) use expected_runs::MissedRuns;
 pub use figures::{FigureCounter, FigureGauge, FigureHistogram, FigureValue, LabelledFigure};
@@ -81,7 +86,7 @@ pub(crate) use figures::{FigureInstruments, FigureMetrics};
 pub(crate) use health::observe_health;
 pub(crate) use in_flight::InFlight;
 pub(crate) use lazy::LazySeries;
-pub(crate) use observable::observe_snapshot;
+pub(crate) use observable::{observe_build, observe_snapshot};
 #[cfg(feature = "axum")]
 pub(crate) use operational::{EndedConnections, OperationalRequests, RefusedTokens};
 pub(crate) use progress::WorkProgress;

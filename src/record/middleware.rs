@@ -44,6 +44,7 @@
 //! first request of each, which is still one of the active requests and may have a span.
 
 mod body;
+mod client;
 mod connections;
 #[cfg(feature = "axum")]
 mod count_operational;
@@ -65,6 +66,7 @@ use pin_project_lite::pin_project;
 use tower::{Layer, Service};
 
 pub use body::MeasuredBody;
+pub use client::{HttpClientFuture, HttpClientLayer, HttpClientService};
 pub use connections::{ConnectionService, CountConnections};
 #[cfg(feature = "axum")]
 pub(crate) use count_operational::CountOperational;

@@ -21,6 +21,8 @@
 //! A series is never removed. The SDK keeps what it once bound as well, and a counter that starts
 //! anew would look like a restart of the process.
 
+#[cfg(feature = "metrics")]
+mod facade;
 mod observable;
 
 use std::fmt;
@@ -41,6 +43,8 @@ use crate::record::slo_events::SeriesEventRules;
 use crate::record::sync::lock;
 use crate::record::trace::SampledSpan;
 
+#[cfg(feature = "metrics")]
+pub(crate) use facade::FacadeHistogram;
 pub(crate) use observable::ObservableNumber;
 
 /// Longer label values are cut: a message that someone takes for a reason must not fill a scrape.
@@ -52,7 +56,7 @@ const MAX_VALUE_BYTES: usize = 128;
 /// The mark of an overflow series; the key is the specification's.
 ///
 /// See <https://opentelemetry.io/docs/specs/otel/metrics/sdk/#overflow-attribute>.
-const OVERFLOW: &str = "otel.metric.overflow";
+pub(crate) const OVERFLOW: &str = "otel.metric.overflow";
 
 /// Builds instruments from their declarations, and nothing else.
 #[derive(Clone, Debug)]

@@ -4,7 +4,8 @@
 //! the current OpenTelemetry context; `tracing` spans inside become their children. That costs a
 //! third of making them as `tracing` spans, and a trace that isn't sampled costs next to nothing.
 //!
-//! A trace goes with an HTTP call in its headers ([`HttpCall`]), and with a job in a [`Carrier`]:
+//! A trace goes with an HTTP call in its headers, see [`Telemetry::http_call`](crate::Telemetry::http_call), and
+//! with a job in a [`Carrier`]:
 //!
 //! ```
 //! # #[cfg(feature = "testing")] {
@@ -30,7 +31,6 @@
 //! | local and kept | a child that is kept |
 //! | local and not kept | nothing: the parent's context goes on |
 
-mod call;
 mod carrier;
 mod traced;
 mod w3c;
@@ -47,7 +47,6 @@ use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::propagation::BaggagePropagator;
 use opentelemetry_sdk::trace::SdkTracer;
 
-pub use call::HttpCall;
 pub use carrier::{Carrier, Link, Parent};
 pub use traced::Traced;
 

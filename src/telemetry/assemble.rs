@@ -101,6 +101,8 @@ impl Telemetry {
             exporters,
             dev,
             handles,
+            #[cfg(feature = "tokio-metrics")]
+            runtimes: super::runtime::Runtimes::default(),
             snapshots,
             heartbeat,
             watch,

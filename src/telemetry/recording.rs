@@ -17,8 +17,8 @@ use crate::record::clock::Clock;
 use crate::record::error_reasons::ErrorReasons;
 use crate::record::exemplars::Exemplars;
 use crate::record::instruments::{
-    ApiInstruments, Business, Database, ExecutionInstruments, FigureInstruments, FigureMetrics,
-    InFlight, JobInstruments, LazySeries, SelfTelemetry, WorkerKeys,
+    ApiInstruments, Business, ClientInstruments, Database, ExecutionInstruments, FigureInstruments,
+    FigureMetrics, InFlight, JobInstruments, LazySeries, SelfTelemetry, WorkerKeys,
 };
 use crate::record::middleware::OperationalRoutes;
 use crate::record::series::Instruments;
@@ -38,6 +38,9 @@ pub(super) struct Recording {
     pub(super) ours: MetricProvider,
     /// The metrics of the service's own meters.
     pub(super) user: MetricProvider,
+    /// What dependencies record by the facade, beside the latter.
+    #[cfg(feature = "metrics")]
+    pub(super) metrics_facade: super::metrics_facade::MetricsFacade,
     pub(super) instruments: Instruments,
     /// The figures that the configuration declares.
     figures: FigureInstruments,
@@ -76,6 +79,8 @@ impl Recording {
             ours,
             user,
             figures: FigureInstruments::new(&instruments, figure_metrics, config.figures.clone()),
+            #[cfg(feature = "metrics")]
+            metrics_facade: super::metrics_facade::MetricsFacade::default(),
             instruments,
             business_totals,
             exemplars,
@@ -114,6 +119,7 @@ pub(super) struct Handles {
     pub(super) api: ApiInstruments,
     pub(super) jobs: JobInstruments,
     pub(super) executions: ExecutionInstruments,
+    pub(super) client: ClientInstruments,
     pub(super) database: Database,
     pub(super) figures: FigureInstruments,
     pub(super) business: LazySeries<Business>,
@@ -162,6 +168,12 @@ impl Handles {
                 clock.clone(),
                 tracer.clone(),
                 error_reasons.clone(),
+            ),
+            client: ClientInstruments::new(
+                instruments,
+                recording.self_telemetry.clone(),
+                clock.clone(),
+                tracer.clone(),
             ),
             figures: figures.clone(),
             business: LazySeries::new({

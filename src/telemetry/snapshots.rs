@@ -10,7 +10,7 @@ use crate::model::snapshot::LatestSnapshot;
 use crate::model::snapshot::fleet::LatestFleetReport;
 use crate::model::snapshot::health::LatestHealth;
 use crate::model::snapshot::slo::LatestSloReport;
-use crate::record::instruments::{observe_health, observe_slo, observe_snapshot};
+use crate::record::instruments::{observe_build, observe_health, observe_slo, observe_snapshot};
 
 /// The places of all snapshots.
 #[derive(Debug)]
@@ -37,6 +37,7 @@ impl Snapshots {
             slo: LatestSloReport::default(),
             fleet: fleet::latest(config),
         };
+        observe_build(instruments, &config.service);
         observe_snapshot(instruments, &snapshots.sampled, slo_events);
         postgres::observe(instruments, &snapshots.sampled);
         observe_health(instruments, &snapshots.health, clock);

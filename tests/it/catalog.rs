@@ -26,6 +26,7 @@ const NAMES: &[(&str, &str, &str)] = &[
     ("http.server.active_requests", "http_server_active_requests", "gauge"),
     ("vantage.api.broken_responses", "vantage_api_broken_responses_total", "counter"),
     ("vantage.api.active_connections", "vantage_api_active_connections", "gauge"),
+    ("http.client.request.duration", "http_client_request_duration_seconds", "histogram"),
     ("vantage.worker.jobs", "vantage_worker_jobs_total", "counter"),
     ("vantage.worker.job.failures", "vantage_worker_job_failures_total", "counter"),
     ("vantage.worker.job.duration", "vantage_worker_job_duration_seconds", "histogram"),
@@ -75,6 +76,7 @@ const NAMES: &[(&str, &str, &str)] = &[
     ("vantage.business.revenue", "vantage_business_revenue_total", "counter"),
     ("vantage.business.refunds", "vantage_business_refunds_total", "counter"),
     ("vantage.business.engagement", "vantage_business_engagement_total", "counter"),
+    ("vantage.build.info", "vantage_build_info", "gauge"),
     ("process.memory.usage", "process_memory_usage_bytes", "gauge"),
     ("vantage.process.memory.limit", "vantage_process_memory_limit_bytes", "gauge"),
     ("vantage.process.memory.utilization", "vantage_process_memory_utilization_ratio", "gauge"),
@@ -85,6 +87,10 @@ const NAMES: &[(&str, &str, &str)] = &[
     ("process.uptime", "process_uptime_seconds", "gauge"),
     ("system.filesystem.usage", "system_filesystem_usage_bytes", "gauge"),
     ("system.filesystem.utilization", "system_filesystem_utilization_ratio", "gauge"),
+    ("vantage.process.runtime.workers", "vantage_process_runtime_workers", "gauge"),
+    ("vantage.process.runtime.alive_tasks", "vantage_process_runtime_alive_tasks", "gauge"),
+    ("vantage.process.runtime.global_queue_depth", "vantage_process_runtime_global_queue_depth", "gauge"),
+    ("vantage.process.runtime.busy_time", "vantage_process_runtime_busy_time_seconds_total", "counter"),
     ("vantage.health.status", "vantage_health_status", "gauge"),
     ("vantage.health.ready", "vantage_health_ready", "gauge"),
     ("vantage.health.check.status", "vantage_health_check_status", "gauge"),
@@ -198,6 +204,7 @@ async fn record_everything(test: &TestTelemetry) -> Vec<WatchGuard> {
             pending: 3,
         }),
         telemetry.watch_queue("broken", || panic!("a sampler that panics")),
+        telemetry.watch_runtime("main", &tokio::runtime::Handle::current()),
     ];
     // Never run again, so that it gets older; by the manual clock a run takes no time.
     let slow = test.clock().clone();
@@ -209,6 +216,7 @@ async fn record_everything(test: &TestTelemetry) -> Vec<WatchGuard> {
             async { Ok::<_, std::io::Error>(()) }
         });
     test.tick();
+    tokio::spawn(std::future::pending::<()>());
     tokio::task::yield_now().await;
     // The process is looked at every fifth tick, and utilisation needs two looks.
     for _ in 0..6 {
@@ -280,6 +288,10 @@ fn queries(test: &TestTelemetry) {
     test.clock().advance(Duration::from_secs(2));
     query.fail("timeout");
     database.transaction().commit();
+    let uri = http::Uri::from_static("http://billing:8080/invoices");
+    let telemetry = test.telemetry();
+    let call = telemetry.http_call(&http::Method::GET, &uri, &mut http::HeaderMap::new());
+    call.complete(http::StatusCode::OK);
     database.record_up(true);
     database
         .pool("main")
@@ -344,6 +356,9 @@ async fn every_metric_was_really_recorded_and_not_only_bound() {
         "process_cpu_utilization_ratio",
         "process_cpu_time_seconds_total",
         "system_filesystem_utilization_ratio",
+        // No task waits, and none needs to have run for long.
+        "vantage_process_runtime_busy_time_seconds_total",
+        "vantage_process_runtime_global_queue_depth",
         "vantage_worker_beat_unknown_fields_total",
         "vantage_worker_heartbeat_clock_skew_seconds",
         "vantage_scheduler_heartbeat_clock_skew_seconds",

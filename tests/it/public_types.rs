@@ -12,16 +12,18 @@ use vantage_obs::health::{
 };
 use vantage_obs::incidents::{IncidentError, Incidents, NewIncident, NewMaintenance, NewUpdate};
 use vantage_obs::instruments::{
-    Business, Currency, Database, Execution, Job, Pool, Query, Schedule, ScheduleError, Scheduler,
-    Transaction, Worker,
+    Business, Currency, Database, Execution, HttpCall, Job, Pool, Query, Schedule, ScheduleError,
+    Scheduler, ServerName, Transaction, Worker,
 };
 use vantage_obs::logs::{LevelHandle, LogWriter};
-use vantage_obs::middleware::{CountConnections, HttpLayer, HttpService, RouteTemplate};
+use vantage_obs::middleware::{
+    CountConnections, HttpClientLayer, HttpClientService, HttpLayer, HttpService, RouteTemplate,
+};
 use vantage_obs::slo::report::{ObjectiveReport, SloReport};
 use vantage_obs::slo::{Objective, Objectives, SloError};
 use vantage_obs::status::{Incident, StatusSnapshot};
 use vantage_obs::testing::{ManualClock, TestTelemetry};
-use vantage_obs::trace::{Carrier, HttpCall, Link, Parent, Traced};
+use vantage_obs::trace::{Carrier, Link, Parent, Traced};
 use vantage_obs::units::{Percent, Ratio};
 use vantage_obs::{
     Config, ExportError, FlushError, FlushReport, InitError, PoolState, PostgresError, QueueState,
@@ -46,7 +48,7 @@ macro_rules! assert_types {
 // Handles and settings that a service keeps in its state.
 assert_types!(cloneable:
     Telemetry, Business, Database, Pool, Scheduler, Worker, Incidents, LevelHandle, LogWriter, CheckHandle,
-    HttpLayer, HttpService<()>, CountConnections<()>, RouteTemplate, ManualClock,
+    HttpLayer, HttpService<()>, HttpClientLayer, HttpClientService<()>, ServerName, CountConnections<()>, RouteTemplate, ManualClock,
     Config, EffectiveConfig, Environment, Endpoint, Secret, LogLevels,
     NewIncident, NewMaintenance, NewUpdate,
 );

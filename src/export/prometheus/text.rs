@@ -59,6 +59,8 @@ pub(crate) use format::accepts_gzip;
 #[cfg(feature = "axum")]
 pub(crate) use format::{named_weight, prefers_json};
 pub(crate) use report::{ExpositionReport, Omission, OmissionReason};
+#[cfg(feature = "metrics")]
+pub(crate) use {family::FamilyKind, name::metric_name};
 
 use opentelemetry_sdk::metrics::data::ResourceMetrics;
 use prometheus::proto::MetricFamily;

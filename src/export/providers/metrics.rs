@@ -2,6 +2,9 @@
 //! every recording cost once more. What a user's meter makes comes from a second provider, so that a
 //! name or a million series of theirs cannot hurt ours.
 
+#[cfg(feature = "metrics")]
+mod unguarded;
+
 use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;

@@ -10,6 +10,7 @@ pub(crate) fn resource(service: &ServiceConfig) -> Resource {
     let instance = service.instance_id.clone().unwrap_or_else(default_instance);
     let optional = [
         ("service.version", service.version.as_deref()),
+        ("vcs.ref.head.revision", service.revision.as_deref()),
         (
             "deployment.environment.name",
             service.environment.as_deref(),

@@ -11,7 +11,7 @@ use super::panel_spec::{
 use crate::generate::alerts::requests::{answered, failed, select_answered};
 use crate::generate::grafana::{Color, DashboardModel, DisplayUnit, FieldOverride, Panel};
 use crate::model::alerts::{AlertSignal, DashboardId};
-use crate::model::catalog::{MetricSpec, api, health, process};
+use crate::model::catalog::{MetricSpec, api, client, health, process};
 use crate::model::promql::{HistogramQuery, InstantVector, Select as _};
 
 /// Returns the dashboard of requests and of the processes that answer them.
@@ -26,6 +26,7 @@ pub(super) fn dashboard(context: &DashboardContext<'_>) -> DashboardModel {
             row(context, "Requests: rate, errors, duration", REQUESTS),
             row(context, "Saturation", SATURATION),
             row(context, "Health", HEALTH),
+            row(context, "Calls to other services", CALLS),
         ],
     )
 }
@@ -258,6 +259,38 @@ const HEALTH: &[PanelSpec] = &[
         .alert(AlertSignal::NotReady),
 ];
 
+const CALLS: &[PanelSpec] = &[
+    stacked("Calls by server", DisplayUnit::RequestsPerSecond)
+        .shows(
+            "HTTP calls per second to each server.",
+            "In step with the requests that cause them; a step without one is a loop of retries.",
+        )
+        .query("{{server_address}}", || calls().count(RATE).sum_by(SERVER))
+        .with(|panel, _| panel.no_value("no calls"))
+        .page("slow-performance"),
+    // Not a share: the query of one by server is longer than a person reads.
+    bars("Failed calls by server", DisplayUnit::RequestsPerSecond)
+        .shows(
+            "HTTP calls per second that ended without a response or with a status from 400 on, by server and kind; `cancelled` are those that the caller broke off.",
+            "None, unless an API answers 404 to usual questions.",
+        )
+        .query("{{server_address}} {{error_type}}", || {
+            let failed = calls().with("error.type").other_than("");
+            failed.count(RATE).sum_by(&["server.address", "error.type"])
+        })
+        .with(|panel, _| panel.no_value("none"))
+        .page("high-error-rate"),
+    lines("Time of calls p95 by server", DisplayUnit::Seconds)
+        .shows(
+            "95 of 100 calls to each server were answered within this time. Points are traces: click one.",
+            "Below what the requests that wait for it may take.",
+        )
+        .traced("{{server_address}}", || calls().percentile(95, RATE, SERVER))
+        .with(|panel, _| panel.no_value("no calls"))
+        .page("slow-performance"),
+];
+
+const SERVER: &[&str] = &["server.address"];
 const PROCESS: &[&str] = &["job", "instance"];
 const ROUTE: &[&str] = &["http.route", "http.request.method"];
 
@@ -271,6 +304,11 @@ fn error_ratio(by: &[&str]) -> InstantVector {
     let [answered, failed] =
         [answered(), failed()].map(|requests| requests.with_dashboard_variables().now().sum_by(by));
     failed.div(&answered.above(0_u32))
+}
+
+/// Returns the time of calls to other services.
+fn calls() -> HistogramQuery {
+    histogram(&client::HTTP_CALL_DURATION)
 }
 
 fn with_route_columns(panel: Panel, context: &DashboardContext<'_>) -> Panel {

@@ -10,7 +10,29 @@ use crate::model::units::Unit;
 const MOUNT: Attribute =
     Attribute::open("system.filesystem.mountpoint", "a path of `metrics.disks`");
 
+/// The labels of the build.
+pub(crate) const BUILD: [Attribute; 3] = [
+    Attribute::open("obs_version", "the version of this crate"),
+    Attribute::open("revision", "`service.revision`; absent where none is set"),
+    Attribute::open("version", "`service.version`; absent where none is set"),
+];
+/// The label of a runtime.
+const RUNTIME: [Attribute; 1] = [Attribute::open(
+    "runtime",
+    "the name under which the runtime is watched",
+)];
+
 family! {
+    /// 1 with the build as labels, as in `prometheus_build_info`.
+    pub(crate) const BUILD_INFO: MetricSpec = MetricSpec::new(
+        MetricFamily::Process,
+        "vantage.build.info",
+        Instrument::ObservableGauge,
+        Unit::Count("{build}"),
+        "Always 1, with the version and the source revision of the service that runs",
+        &BUILD,
+    );
+
     /// Resident memory.
     pub(crate) const MEMORY: MetricSpec = MetricSpec::new(
         MetricFamily::Process,
@@ -112,5 +134,45 @@ family! {
         Unit::Ratio,
         "Used space of a file system as a share of used and free space",
         &[MOUNT],
+    );
+
+    /// Threads that run tasks.
+    pub(crate) const RUNTIME_WORKERS: MetricSpec = MetricSpec::new(
+        MetricFamily::Process,
+        "vantage.process.runtime.workers",
+        Instrument::ObservableGauge,
+        Unit::Count("{thread}"),
+        "Worker threads of a runtime of tokio",
+        &RUNTIME,
+    );
+
+    /// Tasks that were spawned and have not ended.
+    pub(crate) const RUNTIME_TASKS: MetricSpec = MetricSpec::new(
+        MetricFamily::Process,
+        "vantage.process.runtime.alive_tasks",
+        Instrument::ObservableGauge,
+        Unit::Count("{task}"),
+        "Tasks of a runtime that have not ended",
+        &RUNTIME,
+    );
+
+    /// Tasks that wait for a thread.
+    pub(crate) const RUNTIME_GLOBAL_QUEUE: MetricSpec = MetricSpec::new(
+        MetricFamily::Process,
+        "vantage.process.runtime.global_queue_depth",
+        Instrument::ObservableGauge,
+        Unit::Count("{task}"),
+        "Tasks that wait in the global queue of a runtime",
+        &RUNTIME,
+    );
+
+    /// Time that threads ran tasks.
+    pub(crate) const RUNTIME_BUSY: MetricSpec = MetricSpec::new(
+        MetricFamily::Process,
+        "vantage.process.runtime.busy_time",
+        Instrument::ObservableCounter,
+        Unit::Seconds,
+        "Time that the worker threads of a runtime ran tasks, added up, since it is watched",
+        &RUNTIME,
     );
 }

@@ -95,6 +95,8 @@ pub enum AttributeValues {
 pub enum MetricFamily {
     /// HTTP requests and connections.
     Api,
+    /// Calls to other services.
+    Client,
     /// Jobs and queues.
     Worker,
     /// Schedules and their executions.
@@ -121,6 +123,7 @@ impl MetricFamily {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Api => "api",
+            Self::Client => "client",
             Self::Worker => "worker",
             Self::Scheduler => "scheduler",
             Self::Database => "database",

@@ -8,10 +8,26 @@
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::AsyncInstrument;
 
+use crate::config::ServiceConfig;
 use crate::model::catalog::{MetricSpec, database, process, telemetry, worker};
 use crate::model::snapshot::{DiskUsage, LatestSnapshot, ProcessFigures, Snapshot};
 use crate::record::series::{Instruments, ObservableNumber};
 use crate::record::slo_events::{GoodAndBad, MaintenanceStatus, SloEvents};
+
+/// Registers the gauge that tells which build runs.
+pub(crate) fn observe_build(instruments: &Instruments, service: &ServiceConfig) {
+    let labels = [
+        ("obs_version", Some(env!("CARGO_PKG_VERSION"))),
+        ("revision", service.revision.as_deref()),
+        ("version", service.version.as_deref()),
+    ];
+    let labels = labels.into_iter();
+    let labels = labels.filter_map(|(key, value)| Some(KeyValue::new(key, value?.to_owned())));
+    let labels: Vec<_> = labels.collect();
+    instruments.observe(&process::BUILD_INFO, move |observer| {
+        observer.observe(1_u64, &labels);
+    });
+}
 
 /// Registers every observable instrument of the catalog.
 pub(crate) fn observe_snapshot(

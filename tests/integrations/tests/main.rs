@@ -4,8 +4,12 @@ mod actix;
 mod cron;
 mod deadpool;
 mod errors;
+mod loopback;
+mod metrics_facade;
 // Servers of the crate's own tests against back ends; not each of their functions is called here.
 #[expect(dead_code, reason = "shared with the tests of the store")]
 #[path = "../../../src/store/postgres_client/server.rs"]
 mod postgres_server;
+mod reqwest;
 mod sqlx;
+mod tower_client;

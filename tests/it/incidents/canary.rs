@@ -108,9 +108,9 @@ async fn no_response_holds_a_secret_and_workers_are_named_on_their_own_routes_al
         for accept in ACCEPTS {
             for method in ["GET", "HEAD"] {
                 let all = bytes(&test, &path, accept, method).await;
-                // `target_info` names the release of who is scraped, who is no stranger.
+                // `target_info` and `vantage_build_info` name the release of who is scraped, who is no stranger.
                 let statuses = if path == "/metrics" {
-                    all.replace(&format!("service_version=\"{CANARY}\""), "")
+                    all.replace(&format!("version=\"{CANARY}\""), "")
                 } else {
                     all.clone()
                 };

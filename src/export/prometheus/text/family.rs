@@ -16,7 +16,7 @@ use crate::record::exemplars::MetricExemplars;
 
 /// The type of a metric family.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum FamilyKind {
+pub(crate) enum FamilyKind {
     Counter,
     Gauge,
     Histogram,

@@ -18,8 +18,8 @@ use super::family::FamilyKind;
 
 /// The name of a metric, and its unit, if the name ends with one.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct MetricName {
-    pub(super) name: String,
+pub(crate) struct MetricName {
+    pub(crate) name: String,
     pub(super) unit: Option<Cow<'static, str>>,
 }
 
@@ -27,7 +27,7 @@ pub(super) struct MetricName {
 ///
 /// `is_gauge` tells an instrument that reports a state from an up-down counter, which Prometheus
 /// calls a gauge as well.
-pub(super) fn metric_name(
+pub(crate) fn metric_name(
     name: &str,
     unit: &str,
     kind: FamilyKind,

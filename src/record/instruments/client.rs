@@ -1,0 +1,93 @@
+//! Calls to other services.
+
+mod call;
+mod servers;
+mod target;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+pub use call::HttpCall;
+#[cfg(feature = "reqwest")]
+pub(crate) use call::ResentCall;
+pub use servers::{MAX_SERVERS, ServerName};
+pub(crate) use target::CallTarget;
+
+use self::servers::{Server, Servers};
+use super::SelfTelemetry;
+use crate::model::catalog::client::{HTTP_CALL, HTTP_CALL_DURATION};
+use crate::record::clock::Clock;
+use crate::record::series::{BoundSeries, Histogram, Instruments};
+use crate::record::trace::{SampledSpan, Tracer};
+
+/// The instruments of calls to other services. A cheap clone.
+#[derive(Clone, Debug)]
+pub(crate) struct ClientInstruments(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    clock: Clock,
+    tracer: Tracer,
+    servers: Servers,
+    duration: BoundSeries<Histogram, 5>,
+    self_telemetry: SelfTelemetry,
+}
+
+/// A call that has ended, as its labels have it. Empty texts are absent labels.
+struct FinishedCall<'a> {
+    method: &'static str,
+    server: &'a Server,
+    status: &'a str,
+    error: &'a str,
+    elapsed: Duration,
+    span: Option<SampledSpan>,
+}
+
+impl ClientInstruments {
+    pub(crate) fn new(
+        instruments: &Instruments,
+        self_telemetry: SelfTelemetry,
+        clock: Clock,
+        tracer: Tracer,
+    ) -> Self {
+        Self(Arc::new(Inner {
+            clock,
+            tracer,
+            servers: Servers::default(),
+            duration: instruments.series(&HTTP_CALL_DURATION, &HTTP_CALL),
+            self_telemetry,
+        }))
+    }
+
+    fn tracer(&self) -> &Tracer {
+        &self.0.tracer
+    }
+
+    fn now(&self) -> Instant {
+        self.0.clock.now()
+    }
+
+    /// Returns the server of a host and a port, or that of all which are too many.
+    fn server(&self, host: &str, port: Option<u16>) -> Arc<Server> {
+        self.0.servers.get(host, port)
+    }
+
+    fn record(&self, call: &FinishedCall<'_>) {
+        let server = call.server;
+        if server.is_other() {
+            self.0
+                .self_telemetry
+                .record_overflow(HTTP_CALL_DURATION.name, 1);
+        }
+        let values = [
+            call.error,
+            call.method,
+            call.status,
+            &server.address,
+            &server.port,
+        ];
+        self.0.duration.with(values, |series| {
+            series.record_in(call.span, call.elapsed.as_secs_f64());
+        });
+    }
+}
