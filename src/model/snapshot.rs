@@ -88,16 +88,22 @@ pub(crate) struct ProcessFigures {
     pub(crate) resident_bytes: Option<u64>,
     /// The tightest limit of the process's control groups, or the machine's memory.
     pub(crate) memory_limit_bytes: Option<u64>,
-    /// Since the start of the process.
-    pub(crate) cpu_user_seconds: Option<f64>,
-    /// Since the start of the process.
-    pub(crate) cpu_system_seconds: Option<f64>,
+    pub(crate) cpu_time: Option<CpuTime>,
     /// In processors, such as 0.5 or 4.
     pub(crate) cpu_limit: f64,
     /// Since the sample before, as a share of `cpu_limit`; `None` at the first sample.
     pub(crate) cpu_utilization: Option<f64>,
     pub(crate) file_descriptors: Option<u64>,
     pub(crate) uptime: Option<Duration>,
+}
+
+/// Processor time of all threads since the start of the process, in seconds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct CpuTime {
+    pub(crate) total: f64,
+    /// `None`, as `system`, on a platform that doesn't tell the modes.
+    pub(crate) user: Option<f64>,
+    pub(crate) system: Option<f64>,
 }
 
 /// Space of one file system.

@@ -27,7 +27,7 @@ use std::task::{Context, Poll, Waker};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{MatchedPath, NestedPath, Request};
-use axum::http::{Method, Uri, header};
+use axum::http::{Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{Route, future::RouteFuture};
 use pin_project_lite::pin_project;
@@ -98,8 +98,11 @@ pub(crate) fn mount(
         routes,
         exact,
         patterns,
-        // The fallback is reset last, so that it is told from a route.
-        probe: app.clone().layer(ProbeLayer).reset_fallback(),
+        // The fallback is replaced last, so that it is told from a route.
+        probe: app
+            .clone()
+            .layer(ProbeLayer)
+            .fallback(async || StatusCode::NOT_FOUND),
     });
     let kept = mount.kept(own);
     let app = app.layer(layer);

@@ -176,5 +176,5 @@ impl RouteStates {
 /// Returns the routes as those of a server that serves nothing else, and where a request for another path is no
 /// API request.
 pub(crate) fn standalone(router: Router) -> Router {
-    router.reset_fallback().fallback(not_found)
+    router.fallback(not_found)
 }

@@ -263,12 +263,11 @@ impl Inner {
             .collect();
         snapshot.process = state.sampler.sample().map(|sample| {
             let at = self.clock.now();
-            let used = sample.cpu_seconds();
+            let used = sample.cpu_time.map(|time| time.total);
             ProcessFigures {
                 resident_bytes: sample.resident_memory_bytes,
                 memory_limit_bytes: sample.memory_limit_bytes,
-                cpu_user_seconds: sample.cpu_seconds_user,
-                cpu_system_seconds: sample.cpu_seconds_system,
+                cpu_time: sample.cpu_time,
                 cpu_limit: sample.cpu_limit_cores,
                 cpu_utilization: used
                     .and_then(|used| state.cpu.observe(used, sample.cpu_limit_cores, at)),

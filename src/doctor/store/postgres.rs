@@ -107,6 +107,7 @@ impl PostgresCheck<'_> {
                 let addresses = peer.check_name(self.deadline, steps)?;
                 peer.check_tcp(&addresses, self.deadline, steps).map(drop)
             }
+            #[cfg(unix)]
             PostgresHost::Unix(socket) => {
                 let shown = socket.display();
                 if socket.exists() {

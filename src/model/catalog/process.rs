@@ -69,7 +69,7 @@ family! {
         "process.cpu.time",
         Instrument::ObservableCounter,
         Unit::Seconds,
-        "Processor time of the process, by mode",
+        "Processor time of the process, by mode where the system tells it",
         &[Attribute::one_of("cpu.mode", &["system", "user"])],
     );
 

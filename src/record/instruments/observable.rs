@@ -225,15 +225,17 @@ fn observe_maintenance(instruments: &Instruments, slo_events: &SloEvents) {
     }
 }
 
-/// Observes the processor time by mode; a mode that the platform doesn't report is absent.
+/// Observes the processor time: by mode, or the one series of a platform that doesn't tell the modes.
 fn cpu_time(observer: &dyn AsyncInstrument<f64>, snapshot: &Snapshot) {
-    let Some(process) = &snapshot.process else {
+    let process = snapshot.process.as_ref();
+    let Some(time) = process.and_then(|process| process.cpu_time) else {
         return;
     };
-    for (mode, seconds) in [
-        ("system", process.cpu_system_seconds),
-        ("user", process.cpu_user_seconds),
-    ] {
+    let modes = [("system", time.system), ("user", time.user)];
+    if modes.iter().all(|(_, seconds)| seconds.is_none()) {
+        observer.observe(time.total, &[]);
+    }
+    for (mode, seconds) in modes {
         if let Some(seconds) = seconds {
             observer.observe(seconds, &[KeyValue::new("cpu.mode", mode)]);
         }

@@ -40,12 +40,19 @@ struct ScrapeState {
 }
 
 /// The time of the last scrape by HTTP, on whichever listener. A cheap clone; all clones are the same.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct ScrapeActivity(Arc<watch::Sender<Option<Instant>>>);
 
 /// Marks the answer of a scrape, as an extension of the response: whatever path it has, below whichever router.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ScrapeAnswer;
+
+impl Default for ScrapeActivity {
+    fn default() -> Self {
+        // tokio's sender has no default before 1.44.
+        ScrapeActivity(Arc::new(watch::Sender::new(None)))
+    }
+}
 
 impl ScrapeActivity {
     /// Notes a scrape that was answered, and that began to collect then.

@@ -3,7 +3,7 @@
 //! Why a copy? Because opening a file that was not closed well repairs it, which is for the process that it
 //! belongs to.
 
-use std::fs::File;
+use std::fs::{DirBuilder, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -62,17 +62,13 @@ impl StoreCopy {
             folder: std::env::temp_dir().join(name),
             original,
         };
-        let mut folder = std::fs::DirBuilder::new();
-        // What is private in the store is private here.
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut folder, 0o700);
         let failed = |source| CopyError::NotCopied {
             path: path.to_owned(),
             folder: std::env::temp_dir(),
             source,
         };
         // Fails if it exists: a folder that another user has prepared is not used.
-        folder.create(&copy.folder).map_err(failed)?;
+        private_folder().create(&copy.folder).map_err(failed)?;
         std::fs::copy(path, copy.file()).map_err(failed)?;
         Ok(copy)
     }
@@ -102,6 +98,20 @@ impl Drop for StoreCopy {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.folder);
     }
+}
+
+/// Returns the builder of a folder of one user's: what is private in the store is private in its copy.
+#[cfg(unix)]
+fn private_folder() -> DirBuilder {
+    let mut folder = DirBuilder::new();
+    std::os::unix::fs::DirBuilderExt::mode(&mut folder, 0o700);
+    folder
+}
+
+/// Elsewhere each user has temporary files of their own.
+#[cfg(not(unix))]
+fn private_folder() -> DirBuilder {
+    DirBuilder::new()
 }
 
 /// Returns true if no process has locked the file; where that can't be seen, a copy of a file that is

@@ -93,6 +93,7 @@ impl PostgresAddress {
 pub(crate) enum PostgresHost {
     Tcp(String, u16),
     /// The socket of a server on this machine.
+    #[cfg(unix)]
     Unix(std::path::PathBuf),
 }
 

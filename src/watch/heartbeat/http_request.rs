@@ -155,7 +155,7 @@ fn classify_response(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Se
 }
 
 /// Redirects are not followed: the token would go where nobody sent it.
-const fn suggest_fix(status: StatusCode) -> &'static str {
+fn suggest_fix(status: StatusCode) -> &'static str {
     match status.as_u16() {
         401 => "set heartbeat.token to the receiver's heartbeat.token",
         403 => "set heartbeat.token to the same token here and in the receiver",

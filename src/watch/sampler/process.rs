@@ -4,18 +4,26 @@
 //! kills. So memory and CPU come with the limit that really applies: the smallest of the control
 //! groups around the process and of the machine.
 //!
-//! A reading that fails is `None` and takes nothing else with it; outside Linux there is none at
-//! all. "No data" is a state, and 0 bytes would be a lie.
+//! A reading that fails is `None` and takes nothing else with it; outside Linux there are fewer. "No data" is
+//! a state, and 0 bytes would be a lie.
 
 #[cfg(target_os = "linux")]
 mod cgroup_limits;
 pub(crate) mod cpu;
-#[cfg_attr(target_os = "linux", path = "process/linux.rs")]
-#[cfg_attr(not(target_os = "linux"), path = "process/unsupported.rs")]
+#[cfg(target_os = "linux")]
+#[path = "process/linux.rs"]
 mod platform;
+#[cfg(not(target_os = "linux"))]
+#[path = "process/portable.rs"]
+mod platform;
+// Its figures are compared with the kernel's.
+#[cfg(all(test, target_os = "linux"))]
+mod portable;
 
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
+
+use crate::model::snapshot::CpuTime;
 
 /// The figures of this process at one moment.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,10 +32,7 @@ pub(crate) struct ProcessSample {
     pub(crate) resident_memory_bytes: Option<u64>,
     /// The least of the control groups' limits and the machine's memory.
     pub(crate) memory_limit_bytes: Option<u64>,
-    /// CPU time in user mode since the start, all threads, in seconds.
-    pub(crate) cpu_seconds_user: Option<f64>,
-    /// CPU time in the kernel since the start, all threads, in seconds.
-    pub(crate) cpu_seconds_system: Option<f64>,
+    pub(crate) cpu_time: Option<CpuTime>,
     /// The number of cores whose time the process may use: the least of the control groups' quotas
     /// and the cores it may run on. Above 0; 0.5 is half a core.
     pub(crate) cpu_limit_cores: f64,
@@ -39,13 +44,6 @@ pub(crate) struct ProcessSample {
     pub(crate) started_at: Option<SystemTime>,
     /// Threads of the operating system.
     pub(crate) threads: Option<u64>,
-}
-
-impl ProcessSample {
-    /// CPU time since the start in seconds, what [`CpuMeter::observe`](cpu::CpuMeter::observe) takes.
-    pub(crate) fn cpu_seconds(&self) -> Option<f64> {
-        Some(self.cpu_seconds_user? + self.cpu_seconds_system?)
-    }
 }
 
 /// A reader of [`ProcessSample`]s; keeps what can't change while the process lives.
@@ -101,7 +99,7 @@ mod tests {
         assert!(age < Duration::from_secs(24 * 3600), "{age:?}");
         assert!(sample.resident_memory_bytes.unwrap() > 100_000);
         assert!(sample.resident_memory_bytes < sample.memory_limit_bytes);
-        assert!(sample.cpu_seconds().unwrap() >= 0.0);
+        assert!(sample.cpu_time.unwrap().total >= 0.0);
         assert!(sample.cpu_limit_cores > 0.0);
         assert!(sample.open_file_descriptors.unwrap() >= 3);
         assert!(sample.threads.unwrap() >= 1);

@@ -11,7 +11,7 @@ pub(in crate::watch::health) fn check_memory(snapshot: &Snapshot, limits: UsageL
     let limit = process.and_then(|process| process.memory_limit_bytes);
     match (used, limit) {
         (Some(used), Some(limit)) => limits.evaluate(usage_ratio(used, limit)),
-        // Without figures, as on any platform but Linux, a failure would be a guess.
+        // Without figures a failure would be a guess.
         _ => Finding::pass(),
     }
 }

@@ -7,7 +7,7 @@ use procfs::process::{LimitValue, Process, Stat};
 use procfs::{FromRead, FromReadSI, KernelStats, Meminfo, ProcessCGroups};
 
 use super::cgroup_limits::{CgroupLimits, merge_options};
-use super::{FilesystemSample, ProcessSample};
+use super::{CpuTime, FilesystemSample, ProcessSample};
 
 /// The roots of the kernel's files; others in tests.
 #[derive(Debug)]
@@ -54,8 +54,11 @@ impl ProcessSource {
             // `stat` and not `smaps`: the kernel walks no page tables for it.
             resident_memory_bytes: stat.map(|stat| stat.rss.saturating_mul(procfs::page_size())),
             memory_limit_bytes: merge_options(limits.memory_bytes, self.machine_memory(), u64::min),
-            cpu_seconds_user: stat.map(|stat| seconds(stat.utime)),
-            cpu_seconds_system: stat.map(|stat| seconds(stat.stime)),
+            cpu_time: stat.map(|stat| CpuTime {
+                total: seconds(stat.utime.saturating_add(stat.stime)),
+                user: Some(seconds(stat.utime)),
+                system: Some(seconds(stat.stime)),
+            }),
             cpu_limit_cores: limits.cpu_cores.map_or(cores, |quota| quota.min(cores)),
             open_file_descriptors: process.and_then(open_file_descriptors),
             max_file_descriptors: process.and_then(max_file_descriptors),
@@ -199,8 +202,12 @@ mod tests {
             sample.resident_memory_bytes,
             Some(300 * procfs::page_size())
         );
-        assert_eq!(sample.cpu_seconds_user, Some(250.0 / ticks));
-        assert_eq!(sample.cpu_seconds(), Some(300.0 / ticks));
+        let cpu_time = CpuTime {
+            total: 300.0 / ticks,
+            user: Some(250.0 / ticks),
+            system: Some(50.0 / ticks),
+        };
+        assert_eq!(sample.cpu_time, Some(cpu_time));
         assert_eq!(sample.threads, Some(7));
     }
 
@@ -209,7 +216,7 @@ mod tests {
         let sample = Fixture::new(&[("proc/42/fd/0", "")]).sample();
         assert!(sample.open_file_descriptors.is_some());
         assert_eq!(sample.resident_memory_bytes, None);
-        assert_eq!(sample.cpu_seconds(), None);
+        assert_eq!(sample.cpu_time, None);
         assert_eq!(sample.started_at, None);
         assert_eq!(sample.cpu_limit_cores, 4.0);
     }
