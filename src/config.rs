@@ -181,6 +181,9 @@ section! {
         /// "panel", "drop_alert", "spike_alert", "daily_total"}}`, of which only kind is required. At most 200.
         /// Default: none.
         pub figures: Figures;
+        /// Generates the dashboard, the alerts and the runbooks of the figures that the library ships: posts, AI
+        /// generations, revenue, engagement. Recording them needs no setting. Default: false.
+        pub business: bool;
         /// The status page and its incidents.
         pub status: StatusConfig;
         /// The development page.

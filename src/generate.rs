@@ -21,6 +21,7 @@
 //! | `prometheus/rules` | alerts, objectives, policy | Prometheus |
 //! | `grafana/dashboards`, `grafana/provisioning` | catalog, alerts | Grafana |
 //! | `runbooks` | alerts, prose in Markdown | people on call |
+//! | the same of figures | `figures` of the configuration | all of them |
 //! | `prometheus/*.example.yml` | severities, labels | whoever sets it up |
 //!
 //! Beside them stand the files that a service starts with, which belong to it: [`config_file`],
@@ -51,6 +52,7 @@ pub use starter::{
 use std::io;
 use std::path::Path;
 
+use crate::config::Config;
 use crate::model::input_file::read_input_text;
 
 /// The characters of the longest expression of a panel, a rule or a runbook. What is longer is recorded by
@@ -68,6 +70,15 @@ pub fn plan(input: &GenerateInput) -> Vec<GeneratedFile> {
     files.extend(runbooks::files(input));
     files.sort_by(|left, right| left.path.cmp(&right.path));
     files
+}
+
+/// Returns the configuration of the platform whose generated files the repository has: the defaults, with the
+/// figures that the library ships.
+#[must_use]
+pub fn platform_config() -> Config {
+    let mut config = Config::default();
+    config.business = true;
+    config
 }
 
 /// Reads a text that the command is pointed to: a file in the place of a generated one, or that of a token.

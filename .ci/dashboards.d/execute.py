@@ -98,10 +98,13 @@ class Fault(Exception):
     """A fault of an answer."""
 
 
-def check_series(series):
+def check_series(series, legend=""):
     if not series:
         raise Fault("empty")
     for one in series:
+        absent = [label for label in re.findall(r"{{(\w+)}}", legend) if not one["metric"].get(label)]
+        if absent:
+            raise Fault(f"the legend's {', '.join(absent)} is not in {one['metric']}")
         last = float(one["values"][-1][1])
         if last != last:
             raise Fault(f"NaN in {one['metric']}")
@@ -201,7 +204,9 @@ def panel_query(dashboard, target, prometheus, sql):
 
     def run_query(variables):
         query = expand(target["expr"], variables, prometheus)
-        check_series(prometheus.instant(query) if target["instant"] else prometheus.range(query))
+        # Grafana draws buckets by their bounds.
+        legend = target["legendFormat"] if target["format"] == "time_series" else ""
+        check_series(prometheus.instant(query) if target["instant"] else prometheus.range(query), legend)
         if target["exemplar"]:
             traces = prometheus.query("query_exemplars", query=query, **prometheus.span())
             if not any("trace_id" in one["labels"] for series in traces for one in series["exemplars"]):

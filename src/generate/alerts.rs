@@ -1,26 +1,33 @@
-//! The query and the runbook of each alert, in a table for each family.
+//! The query and the runbook of each alert, in a table for each family; those of figures follow from their
+//! declarations.
 //!
 //! The Markdown files beside the tables are prose: impact, diagnosis, mitigation and escalation. An alert
 //! without a row, or with two, does not compile.
 
+mod baseline;
 mod budget;
 mod business;
 mod database;
+mod figures;
 pub(super) mod jobs;
 mod presence;
 mod process;
 pub(super) mod requests;
 pub(super) mod telemetry;
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use super::GenerateInput;
-use crate::model::alerts::{self, AlertSignal, AlertSpec, AlertThreshold, ThresholdComparison};
+use crate::model::alerts::{
+    self, AlertSignal, AlertSpec, AlertThreshold, DashboardId, Severity, ThresholdComparison,
+};
 use crate::model::promql::{InstantVector, QueryWindow};
 use crate::model::units::Ratio;
 
+pub(super) use baseline::{Baseline, CURRENCY};
 pub(super) use budget::{BudgetRules, alert_levels, burn_rate, remaining_budgets};
-pub(super) use business::Baseline;
+pub(super) use figures::{FigureAlerts, figure_title, is_watched, label_list};
 pub(super) use presence::Presence;
 
 /// The labels of a service as a whole.
@@ -74,17 +81,91 @@ static ROWS: [AlertRow; alerts::ALL.len()] = {
     rows
 };
 
-/// Returns the Markdown about an alert.
-pub(super) fn prose(signal: AlertSignal) -> &'static str {
-    ROWS[signal as usize].prose
+/// An alert as it is generated: one of the table with the levels of the configuration, or one of a figure.
+///
+/// Its texts are those of [`AlertSpec`], with the same placeholders.
+#[derive(Debug, Clone)]
+pub(super) struct Alert {
+    pub(super) name: Cow<'static, str>,
+    /// `None` for one of a figure.
+    pub(super) signal: Option<AlertSignal>,
+    pub(super) comparison: ThresholdComparison,
+    pub(super) levels: Vec<(Severity, AlertThreshold)>,
+    pub(super) for_duration: Duration,
+    pub(super) team: Cow<'static, str>,
+    pub(super) dashboard: DashboardId,
+    pub(super) summary: Cow<'static, str>,
+    pub(super) critical_summary: Option<&'static str>,
+    pub(super) description: Cow<'static, str>,
+    pub(super) meaning: Cow<'static, str>,
+    /// `None` for an error budget, which has a query for each objective.
+    pub(super) query: Option<AlertQuery>,
+    /// The Markdown of its page.
+    pub(super) prose: Cow<'static, str>,
 }
 
-/// Returns the time for which the condition of a level must hold: a state that persists has it as threshold.
-pub(super) fn for_duration(spec: &AlertSpec, threshold: AlertThreshold) -> Duration {
-    match (spec.comparison, threshold) {
-        (ThresholdComparison::Sustained, AlertThreshold::Time(time)) => time,
-        _ => spec.for_duration,
+impl Alert {
+    /// Returns all alerts of an input, in the order of pages and rules.
+    pub(super) fn all(input: &GenerateInput) -> Vec<Alert> {
+        let specs = alerts::ALL.iter();
+        let generated = specs.filter(|spec| input.has_dashboard(spec.dashboard));
+        let table = generated.map(|spec| Alert::from_spec(spec, input));
+        let figures = FigureAlerts::all(input);
+        let figures = figures.into_iter().flat_map(FigureAlerts::into_alerts);
+        table.chain(figures).collect()
     }
+
+    /// Returns an alert of the table with the levels in force.
+    pub(super) fn from_spec(spec: &'static AlertSpec, input: &GenerateInput) -> Alert {
+        Alert {
+            name: spec.name.into(),
+            signal: Some(spec.signal),
+            comparison: spec.comparison,
+            levels: input.config.alerts.levels(spec.signal).collect(),
+            for_duration: spec.for_duration,
+            team: spec.team.into(),
+            dashboard: spec.dashboard,
+            summary: spec.summary.into(),
+            critical_summary: spec.critical_summary,
+            description: spec.description.into(),
+            meaning: spec.meaning.into(),
+            query: AlertQuery::for_signal(spec.signal, input),
+            prose: ROWS[spec.signal as usize].prose.into(),
+        }
+    }
+
+    /// Returns the name of its page in `runbooks/`, without `.md`.
+    pub(super) fn runbook(&self) -> String {
+        alerts::runbook_name(&self.name)
+    }
+
+    /// Returns the summary of a severity.
+    pub(super) fn summary_for(&self, severity: Severity) -> &str {
+        match (severity, self.critical_summary) {
+            (Severity::Critical, Some(summary)) => summary,
+            _ => &self.summary,
+        }
+    }
+
+    /// Returns the team that it calls: the configuration's, else its own.
+    pub(super) fn team<'a>(&'a self, input: &'a GenerateInput) -> &'a str {
+        input.config.service.team.as_deref().unwrap_or(&self.team)
+    }
+
+    /// Returns the time for which the condition of a level must hold: a state that persists has it as
+    /// threshold.
+    pub(super) fn for_duration(&self, threshold: AlertThreshold) -> Duration {
+        match (self.comparison, threshold) {
+            (ThresholdComparison::Sustained, AlertThreshold::Time(time)) => time,
+            _ => self.for_duration,
+        }
+    }
+}
+
+/// Returns the Markdown about an alert of the table.
+#[cfg(test)]
+pub(super) fn prose(signal: AlertSignal) -> &'static str {
+    ROWS[signal as usize].prose
 }
 
 impl AlertRow {

@@ -1,6 +1,8 @@
 use std::time::Duration;
 
+use super::alerts::is_watched;
 use crate::config::Config;
+use crate::model::alerts::DashboardId;
 use crate::model::slo::Objectives;
 
 /// The input of the generator, besides the declarations of the crate.
@@ -35,6 +37,19 @@ impl GenerateInput {
             config,
             objectives,
             time_scale: TimeScale::Real,
+        }
+    }
+
+    /// Returns true if a dashboard is generated, with its alerts and their pages: that of figures where some
+    /// are shown or watched, that of the figures that the library ships where `business` is on.
+    pub(super) fn has_dashboard(&self, dashboard: DashboardId) -> bool {
+        match dashboard {
+            DashboardId::Business => self.config.business,
+            DashboardId::Figures => {
+                let mut figures = self.config.figures.iter();
+                figures.any(|figure| figure.panel || is_watched(figure))
+            }
+            _ => true,
         }
     }
 

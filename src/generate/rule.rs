@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use super::yaml::Yaml;
-use crate::model::alerts::{AlertSignal, Severity};
+use crate::model::alerts::Severity;
 use crate::model::units::format_duration;
 
 /// A group of rules, evaluated one after the other.
@@ -36,7 +36,7 @@ pub(super) struct RecordingRule {
 /// An alerting rule: one level of an alert.
 #[derive(Debug, Clone)]
 pub(super) struct AlertingRule {
-    pub(super) signal: AlertSignal,
+    pub(super) name: String,
     /// `None` for the watchdog.
     pub(super) severity: Option<Severity>,
     pub(super) expr: String,
@@ -101,7 +101,7 @@ impl RecordingRule {
 impl AlertingRule {
     fn to_yaml(&self) -> Yaml {
         let mut members = vec![
-            ("alert", Yaml::text(self.signal.spec().name)),
+            ("alert", Yaml::text(&self.name)),
             ("expr", Yaml::text(&self.expr)),
         ];
         if !self.for_duration.is_zero() {

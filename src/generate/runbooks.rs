@@ -7,11 +7,13 @@
 //! what it has learned; that part is theirs, and kept.
 
 mod alert;
+mod figures;
 mod markdown;
 mod queries;
 
 use super::{GenerateInput, GeneratedFile, MANUAL_SECTION_MARKER};
-use crate::model::alerts::{self, AlertSpec, DashboardId};
+use crate::generate::alerts::Alert;
+use crate::model::alerts::DashboardId;
 
 /// A page that belongs to no single alert: its name without `.md`, and its text.
 type Page = (&'static str, &'static str);
@@ -42,13 +44,16 @@ const INDEX: &str = "README";
 
 /// Returns all pages.
 pub(super) fn files(input: &GenerateInput) -> Vec<GeneratedFile> {
-    let of_alerts = alerts::ALL
+    let alerts = Alert::all(input);
+    let of_alerts = alerts
         .iter()
-        .map(|spec| page_file(&spec.runbook(), &alert::text(spec, input)));
+        .map(|alert| page_file(&alert.runbook(), &alert::text(alert, input)));
     let others = PAGES
         .iter()
-        .map(|(name, text)| page_file(name, &page_text(name, text, input)));
-    of_alerts.chain(others).collect()
+        .map(|(name, text)| page_file(name, &page_text(name, text, &alerts, input)));
+    let figures = figures::text(&alerts, input);
+    let figures = figures.map(|text| page_file(figures::PAGE, &text));
+    of_alerts.chain(others).chain(figures).collect()
 }
 
 /// Returns a page's file, with the marker below which a team writes.
@@ -60,29 +65,49 @@ fn page_file(name: &str, text: &str) -> GeneratedFile {
     GeneratedFile::new(format!("runbooks/{name}.md"), text)
 }
 
-fn page_text(name: &str, text: &str, input: &GenerateInput) -> String {
+fn page_text(name: &str, text: &str, alerts: &[Alert], input: &GenerateInput) -> String {
     markdown::expand(text, |directive| match directive {
         "dashboards" => Some(dashboard_links(input)),
-        "alerts" => Some(alert_list(|spec| {
-            name == INDEX || alert::is_symptom_of(spec.signal, name)
-        })),
+        "alerts" if name == INDEX => {
+            let list = alert_list(alerts.iter());
+            Some(match input.has_dashboard(DashboardId::Figures) {
+                true => format!(
+                    "{list}\n\n## Figures\n\n- [{}]({}.md)",
+                    figures::TITLE,
+                    figures::PAGE
+                ),
+                false => list,
+            })
+        }
+        "alerts" => {
+            let symptoms = alerts.iter();
+            let symptoms = symptoms.filter(|alert| alert::is_symptom_of(alert, name));
+            Some(alert_list(symptoms))
+        }
         directive => queries::expand(directive),
     })
 }
 
 fn dashboard_links(input: &GenerateInput) -> String {
-    let links = DashboardId::ALL.map(|dashboard| {
+    let all = DashboardId::ALL.into_iter();
+    let generated = all.filter(|dashboard| input.has_dashboard(*dashboard));
+    let links = generated.map(|dashboard| {
         let uid = dashboard.uid();
         format!("- [{uid}]({})", input.config.links.dashboard(uid))
     });
-    links.join("\n")
+    links.collect::<Vec<_>>().join("\n")
 }
 
 /// Returns links to the pages of these alerts, each with its meaning.
-fn alert_list(is_listed: impl Fn(&AlertSpec) -> bool) -> String {
-    let listed = alerts::ALL.iter().filter(|spec| is_listed(spec));
-    let lines =
-        listed.map(|spec| format!("- [{}]({}.md): {}", spec.name, spec.runbook(), spec.meaning));
+fn alert_list<'a>(alerts: impl Iterator<Item = &'a Alert>) -> String {
+    let lines = alerts.map(|alert| {
+        format!(
+            "- [{}]({}.md): {}",
+            alert.name,
+            alert.runbook(),
+            alert.meaning
+        )
+    });
     lines.collect::<Vec<_>>().join("\n")
 }
 

@@ -6,7 +6,9 @@ use std::path::Path;
 
 use vantage_obs::Config;
 use vantage_obs::alerts::{self, AlertSignal, AlertThreshold, Severity};
-use vantage_obs::generate::{FileStatus, GenerateInput, GeneratedFile, TimeScale, plan};
+use vantage_obs::generate::{
+    FileStatus, GenerateInput, GeneratedFile, TimeScale, plan, platform_config,
+};
 use vantage_obs::slo::Objectives;
 use vantage_obs::units::Ratio;
 
@@ -31,7 +33,7 @@ fn committed_files_match_the_generated_ones() {
         let existing = fs::read_to_string(root.join(&file.path)).ok();
         file.compare(existing.as_deref()) != FileStatus::Same
     };
-    let files = plan(&generate_input(Config::default()));
+    let files = plan(&generate_input(platform_config()));
     let different: Vec<_> = files
         .iter()
         .filter(|file| differs(file))
@@ -43,8 +45,8 @@ fn committed_files_match_the_generated_ones() {
 
 #[test]
 fn plan_is_reproducible_and_has_no_path_twice() {
-    let files = plan(&generate_input(Config::default()));
-    assert_eq!(files, plan(&generate_input(Config::default())));
+    let files = plan(&generate_input(platform_config()));
+    assert_eq!(files, plan(&generate_input(platform_config())));
     let paths: BTreeSet<_> = files.iter().map(|file| &file.path).collect();
     assert_eq!(paths.len(), files.len());
     assert!(files.iter().all(|file| file.text.ends_with('\n')));
@@ -62,7 +64,7 @@ fn rule(text: &str, name: &str, severity: &str) -> Option<String> {
 
 #[test]
 fn every_level_of_every_alert_is_a_rule_with_all_that_a_reader_needs() {
-    let input = generate_input(Config::default());
+    let input = generate_input(platform_config());
     let text = text(&input, RULES);
     for spec in alerts::all() {
         let severities: Vec<_> = match spec.signal {
@@ -107,7 +109,7 @@ fn every_level_of_every_alert_is_a_rule_with_all_that_a_reader_needs() {
 
 #[test]
 fn both_burn_rates_of_every_objective_are_rules() {
-    let input = generate_input(Config::default());
+    let input = generate_input(platform_config());
     let text = text(&input, RULES);
     for objective in &input.objectives {
         let label = format!("objective: \"{}\"", objective.id());
@@ -117,7 +119,7 @@ fn both_burn_rates_of_every_objective_are_rules() {
 
 #[test]
 fn the_workbook_policy_has_four_pairs_for_each_objective() {
-    let mut config = Config::default();
+    let mut config = platform_config();
     config.slo.policy = vantage_obs::config::SloPolicy::SreWorkbook;
     let input = generate_input(config);
     let alerts = text(&input, RULES);
@@ -133,7 +135,7 @@ fn the_workbook_policy_has_four_pairs_for_each_objective() {
 fn pair_that_can_never_fire_has_no_rule() {
     let file = r#"{"api": {"latency": {"target": 85, "threshold": 2000, "window": "30d"}}}"#;
     let objectives = Objectives::parse(&[("api.json", file)]).unwrap();
-    let text = text(&GenerateInput::new(Config::default(), objectives), RULES);
+    let text = text(&GenerateInput::new(platform_config(), objectives), RULES);
     // At 10 times the permitted 15 % more than everything would have to be bad.
     assert!(rule(&text, "ErrorBudgetBurn", "critical").is_none());
     assert!(rule(&text, "ErrorBudgetBurn", "warning").is_some());
@@ -145,7 +147,7 @@ fn custom_objective_has_rules_too() {
         "where": {"http.route": "/api/v1/checkout"}, "good": {"at_most": 500, "unit": "ms"},
         "target": 99, "window": "7d"}}}"#;
     let objectives = Objectives::parse(&[("checkout.json", file)]).unwrap();
-    let input = GenerateInput::new(Config::default(), objectives);
+    let input = GenerateInput::new(platform_config(), objectives);
     let alert = "vantage:slo_raised:rate1h_5m{objective=\\\"checkout.latency\\\"}";
     assert!(text(&input, RULES).contains(alert));
     let recording = text(&input, RECORDING);
@@ -157,7 +159,7 @@ fn custom_objective_has_rules_too() {
 
 #[test]
 fn a_configured_threshold_is_in_the_expression_and_in_the_texts() {
-    let mut config = Config::default();
+    let mut config = platform_config();
     let three = Some(AlertThreshold::Ratio("0.03".parse::<Ratio>().unwrap()));
     config
         .alerts
@@ -188,7 +190,7 @@ fn a_configured_threshold_is_in_the_expression_and_in_the_texts() {
 
 #[test]
 fn a_state_that_lasts_is_held_for_its_threshold() {
-    let mut config = Config::default();
+    let mut config = platform_config();
     let two = Some(AlertThreshold::Time(std::time::Duration::from_secs(120)));
     config
         .alerts
@@ -203,7 +205,7 @@ fn a_state_that_lasts_is_held_for_its_threshold() {
 
 #[test]
 fn test_time_scale_shortens_windows_and_keeps_thresholds() {
-    let fast = generate_input(Config::default()).with_time_scale(TimeScale::Test);
+    let fast = generate_input(platform_config()).with_time_scale(TimeScale::Test);
     let text = text(&fast, RULES);
     let errors = rule(&text, "ApiErrorRatioHigh", "high").unwrap();
     assert!(

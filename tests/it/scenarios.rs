@@ -20,7 +20,6 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use vantage_obs::Config;
 use vantage_obs::alerts::{self, AlertSignal, Severity};
 use vantage_obs::generate::plan;
 
@@ -57,7 +56,7 @@ fn folder() -> PathBuf {
 
 /// The groups of rules in the order in which they are to be evaluated: alerts read what is recorded.
 fn groups() -> Vec<String> {
-    let files = plan(&generate_input(Config::default()));
+    let files = plan(&generate_input(vantage_obs::generate::platform_config()));
     let group = |line: &str| {
         Some(
             line.strip_prefix("  - name: \"")?
@@ -102,7 +101,7 @@ fn nothing_else_is_committed_beside_them() {
 
 #[test]
 fn every_level_of_every_alert_fires_in_a_scenario() {
-    let input = generate_input(Config::default());
+    let input = generate_input(vantage_obs::generate::platform_config());
     let fired: BTreeSet<_> = scenarios()
         .iter()
         .flat_map(Scenario::fired_levels)
@@ -129,7 +128,7 @@ fn every_burn_rate_of_every_objective_fires_in_a_scenario() {
         .iter()
         .flat_map(Scenario::fired_objectives)
         .collect();
-    for objective in &generate_input(Config::default()).objectives {
+    for objective in &generate_input(vantage_obs::generate::platform_config()).objectives {
         for severity in [Severity::Warning, Severity::Critical] {
             let level = (objective.id().to_owned(), severity);
             assert!(fired.contains(&level), "{level:?}");

@@ -15,6 +15,7 @@ use clap::{Args, ValueEnum};
 use vantage_obs::config::{Config, ConfigError};
 use vantage_obs::generate::{
     FileStatus, GenerateInput, GeneratedFile, MANUAL_SECTION_MARKER, TimeScale, plan,
+    platform_config,
 };
 use vantage_obs::slo::{Objectives, SloError};
 
@@ -28,7 +29,8 @@ pub(crate) struct GenerateArgs {
     /// The output folder.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// A service's config file: thresholds, burn windows, links, team, objectives [default: the defaults].
+    /// A service's config file: figures, thresholds, burn windows, links, team, objectives
+    /// [default: the defaults, and `business`].
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Writes nothing, and exits with status 1 if the folder differs.
@@ -82,7 +84,7 @@ impl GenerateArgs {
     fn input(&self) -> Result<GenerateInput, InputError> {
         let config = match &self.config {
             Some(file) => Config::from_file(file)?,
-            None => Config::default(),
+            None => platform_config(),
         };
         // The default folder may be missing; one that a file names was found to exist.
         let objectives = match config.slo.directory.is_dir() {

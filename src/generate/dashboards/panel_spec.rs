@@ -221,36 +221,37 @@ impl PanelSpec {
 
 impl Query {
     fn build(self) -> Vec<PanelQuery> {
-        let text = |vector: VectorFn| vector().to_string();
         vec![match self {
-            Query::Range(legend, vector) => PanelQuery::range(text(vector)).legend(legend),
-            Query::Traced(legend, vector) => PanelQuery::range(text(vector))
-                .legend(legend)
-                .with_exemplars(),
-            Query::Instant(legend, vector) => PanelQuery::instant(text(vector)).legend(legend),
-            Query::Table(vector) => PanelQuery::table(text(vector)),
+            Query::Range(legend, vector) => PanelQuery::range(vector()).legend(legend),
+            Query::Traced(legend, vector) => {
+                PanelQuery::range(vector()).legend(legend).with_exemplars()
+            }
+            Query::Instant(legend, vector) => PanelQuery::instant(vector()).legend(legend),
+            Query::Table(vector) => PanelQuery::table(vector()),
             Query::Sql(statement) => PanelQuery::sql(statement()),
             Query::Buckets(duration) => {
                 let buckets = duration().buckets(RATE, &[]);
-                PanelQuery::buckets(buckets.to_string()).with_exemplars()
+                PanelQuery::buckets(buckets).with_exemplars()
             }
             Query::Percentiles(duration) => return percentile_queries(&duration()),
-            Query::TracedPercentiles(duration) => {
-                let mut queries = percentile_queries(&duration());
-                // Each query would fetch the same traces.
-                if let Some(last) = queries.pop() {
-                    queries.push(last.with_exemplars());
-                }
-                return queries;
-            }
+            Query::TracedPercentiles(duration) => return traced_percentile_queries(&duration()),
         }]
     }
 }
 
+/// Returns the queries of the percentiles of a distribution, with exemplars.
+pub(super) fn traced_percentile_queries(duration: &HistogramQuery) -> Vec<PanelQuery> {
+    let mut queries = percentile_queries(duration);
+    // Each query would fetch the same traces.
+    if let Some(last) = queries.pop() {
+        queries.push(last.with_exemplars());
+    }
+    queries
+}
+
 fn percentile_queries(duration: &HistogramQuery) -> Vec<PanelQuery> {
-    let query = |(name, percent)| {
-        PanelQuery::range(duration.percentile(percent, RATE, &[]).to_string()).legend(name)
-    };
+    let query =
+        |(name, percent)| PanelQuery::range(duration.percentile(percent, RATE, &[])).legend(name);
     PERCENTILES.into_iter().map(query).collect()
 }
 

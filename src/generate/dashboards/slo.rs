@@ -460,5 +460,5 @@ fn fill_level(size: &'static MetricSpec, capacity: &'static MetricSpec) -> Insta
 }
 
 fn over_time(vector: &InstantVector, legend: &str) -> PanelQuery {
-    PanelQuery::range(vector.to_string()).legend(legend)
+    PanelQuery::range(vector.clone()).legend(legend)
 }

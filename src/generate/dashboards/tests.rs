@@ -2,6 +2,7 @@
 //! dashboard-linter, the panels that were asked for, and that nothing that is measured is shown nowhere.
 
 mod coverage;
+mod figures;
 mod lint;
 mod required_panels;
 mod shape;
@@ -10,6 +11,8 @@ use serde_json::Value;
 
 use super::*;
 use crate::config::Config;
+use crate::generate::platform_config;
+use crate::model::figure::Figure;
 use crate::model::slo::Objectives;
 
 /// The platform's own objectives.
@@ -18,9 +21,40 @@ fn objectives() -> Objectives {
     Objectives::load(folder).unwrap()
 }
 
-/// The dashboards of the default configuration.
+/// The platform's configuration, and a shop's figures of each kind.
+fn config() -> Config {
+    let figures = [
+        Figure::counter("shop.orders")
+            .description("Orders that were paid")
+            .unit("{order}")
+            .label("tenant", 200)
+            .label_values("payment", ["card", "invoice"])
+            .drop_alert(0.5)
+            .spike_alert(3.0)
+            .daily_total(),
+        Figure::counter("shop.revenue")
+            .description("Revenue in minor units")
+            .label("currency", 5)
+            .drop_alert(0.25)
+            .daily_total(),
+        Figure::counter("shop.upload.size")
+            .unit("By")
+            .spike_alert(2.0),
+        Figure::gauge("shop.open_carts")
+            .label("tenant", 10)
+            .daily_total(),
+        Figure::gauge("shop.stock").unit("1"),
+        Figure::histogram("shop.checkout.duration")
+            .unit("s")
+            .label("tenant", 200),
+    ];
+    let figures = figures.map(Figure::panel);
+    figures.into_iter().fold(platform_config(), Config::figure)
+}
+
+/// The dashboards of that configuration.
 fn dashboards() -> Vec<Value> {
-    let input = GenerateInput::new(Config::default(), objectives());
+    let input = GenerateInput::new(config(), objectives());
     all_dashboards(&input)
         .iter()
         .map(DashboardModel::to_json)

@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use serde_json::{Value, json};
 
 use super::annotation::Annotation;
@@ -31,14 +33,17 @@ pub(crate) struct DashboardModel {
 /// A row: panels under a title.
 #[derive(Clone, Debug)]
 pub(crate) struct DashboardRow {
-    title: &'static str,
+    title: Cow<'static, str>,
     panels: Vec<Panel>,
 }
 
 impl DashboardRow {
     /// Returns a row of panels, from left to right.
-    pub(crate) const fn new(title: &'static str, panels: Vec<Panel>) -> Self {
-        Self { title, panels }
+    pub(crate) fn new(title: impl Into<Cow<'static, str>>, panels: Vec<Panel>) -> Self {
+        Self {
+            title: title.into(),
+            panels,
+        }
     }
 }
 

@@ -20,6 +20,8 @@ pub(crate) enum DisplayUnit {
     OperationsPerSecond,
     /// Events in a second.
     PerSecond,
+    /// Bytes in a second, in powers of 1024.
+    BytesPerSecond,
     /// A whole number, all of its digits.
     Whole,
 }
@@ -35,6 +37,7 @@ impl DisplayUnit {
             Self::RequestsPerSecond => "reqps",
             Self::OperationsPerSecond => "ops",
             Self::PerSecond => "cps",
+            Self::BytesPerSecond => "binBps",
             Self::Whole => "none",
         }
     }

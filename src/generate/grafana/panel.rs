@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use serde_json::{Value, json};
 
 use super::field_config::{DisplayUnit, FieldConfig, FieldOverride};
@@ -9,9 +11,10 @@ use super::visualization::Visualization;
 /// A panel: queries, visualization, description, runbook.
 #[derive(Clone, Debug)]
 pub(crate) struct Panel {
-    title: &'static str,
+    title: Cow<'static, str>,
     visualization: Visualization,
-    description: String,
+    shows: String,
+    good: String,
     runbook: Option<String>,
     queries: Vec<PanelQuery>,
     field: FieldConfig,
@@ -25,12 +28,13 @@ pub(crate) struct Panel {
 
 impl Panel {
     /// Returns a panel with this visualization.
-    pub(crate) fn new(view: Visualization, title: &'static str) -> Self {
+    pub(crate) fn new(view: Visualization, title: impl Into<Cow<'static, str>>) -> Self {
         Self {
-            title,
+            title: title.into(),
             size: view.size(),
             visualization: view,
-            description: String::new(),
+            shows: String::new(),
+            good: String::new(),
             runbook: None,
             queries: Vec::new(),
             field: FieldConfig::default(),
@@ -42,7 +46,13 @@ impl Panel {
 
     /// Sets the description: its content, and a healthy value.
     pub(crate) fn describe(mut self, shows: &str, good: &str) -> Self {
-        self.description = format!("{shows}\n\n**Good:** {good}");
+        self.shows = shows.into();
+        self.good(good)
+    }
+
+    /// Sets the healthy value alone.
+    pub(crate) fn good(mut self, good: &str) -> Self {
+        self.good = good.into();
         self
     }
 
@@ -188,10 +198,11 @@ impl Panel {
     }
 
     fn full_description(&self) -> String {
+        let description = format!("{}\n\n**Good:** {}", self.shows, self.good);
         match &self.runbook {
-            Some(url) if is_url(url) => format!("{}\n\n[Runbook]({url})", self.description),
-            Some(path) => format!("{}\n\n**Runbook:** `{path}`", self.description),
-            None => self.description.clone(),
+            Some(url) if is_url(url) => format!("{description}\n\n[Runbook]({url})"),
+            Some(path) => format!("{description}\n\n**Runbook:** `{path}`"),
+            None => description,
         }
     }
 }

@@ -2,6 +2,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::generate::datasources::uid;
+use crate::model::promql::InstantVector;
 
 /// A reference to a data source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,8 +28,7 @@ impl Serialize for DataSourceRef {
 /// A query of a panel.
 #[derive(Clone, Debug)]
 pub(crate) struct PanelQuery {
-    data_source: DataSourceRef,
-    expression: String,
+    question: Question,
     legend: String,
     /// At the end of the time range only.
     instant: bool,
@@ -37,12 +37,23 @@ pub(crate) struct PanelQuery {
     format: &'static str,
 }
 
+/// The text of a query, by the language of its data source.
+#[derive(Clone, Debug)]
+enum Question {
+    // Not text, so that what its series lack of the legend is known.
+    PromQl(InstantVector),
+    Sql(String),
+}
+
 impl PanelQuery {
     /// Returns a PromQL query over the panel's time range.
-    pub(crate) fn range(expression: impl Into<String>) -> Self {
+    pub(crate) fn range(vector: InstantVector) -> Self {
+        Self::new(Question::PromQl(vector))
+    }
+
+    fn new(question: Question) -> Self {
         Self {
-            data_source: DataSourceRef::Prometheus,
-            expression: expression.into(),
+            question,
             legend: "__auto".into(),
             instant: false,
             exemplars: false,
@@ -51,37 +62,38 @@ impl PanelQuery {
     }
 
     /// Returns a PromQL query at the end of the time range, as rows.
-    pub(crate) fn table(expression: impl Into<String>) -> Self {
+    pub(crate) fn table(vector: InstantVector) -> Self {
+        Self::range(vector).into_table()
+    }
+
+    fn into_table(self) -> Self {
         Self {
             instant: true,
             format: "table",
-            ..Self::range(expression)
+            ..self
         }
     }
 
     /// Returns a PromQL query at the end of the time range, a value for each series.
-    pub(crate) fn instant(expression: impl Into<String>) -> Self {
+    pub(crate) fn instant(vector: InstantVector) -> Self {
         Self {
             instant: true,
-            ..Self::range(expression)
+            ..Self::range(vector)
         }
     }
 
     /// Returns a query of buckets over the panel's time range.
-    pub(crate) fn buckets(expression: impl Into<String>) -> Self {
+    pub(crate) fn buckets(vector: InstantVector) -> Self {
         Self {
             format: "heatmap",
             legend: "{{le}}".into(),
-            ..Self::range(expression)
+            ..Self::range(vector)
         }
     }
 
     /// Returns an SQL query, as rows.
     pub(crate) fn sql(statement: impl Into<String>) -> Self {
-        Self {
-            data_source: DataSourceRef::PostgreSql,
-            ..Self::table(statement)
-        }
+        Self::new(Question::Sql(statement.into())).into_table()
     }
 
     /// Sets the name of each of its series.
@@ -98,32 +110,50 @@ impl PanelQuery {
 
     /// Returns the data source.
     pub(crate) const fn data_source(&self) -> DataSourceRef {
-        self.data_source
+        match self.question {
+            Question::PromQl(_) => DataSourceRef::Prometheus,
+            Question::Sql(_) => DataSourceRef::PostgreSql,
+        }
+    }
+
+    /// Returns a vector whose series have a text for each label that the panel shows: Grafana would call
+    /// one without any `{}`.
+    fn named(&self, vector: &InstantVector) -> InstantVector {
+        match self.format {
+            "table" => vector.name_absent(vector.labels().iter()),
+            _ => vector.name_absent(legend_labels(&self.legend)),
+        }
     }
 
     /// Returns the panel's target; `index` is its index among them.
     pub(super) fn to_target(&self, index: u8) -> Value {
         let name = char::from(b'A' + index).to_string();
-        match self.data_source {
-            DataSourceRef::Prometheus => json!({
+        match &self.question {
+            Question::PromQl(vector) => json!({
                 "refId": name,
-                "datasource": self.data_source,
+                "datasource": self.data_source(),
                 "editorMode": "code",
-                "expr": self.expression,
+                "expr": self.named(vector).to_string(),
                 "legendFormat": self.legend,
                 "format": self.format,
                 "range": !self.instant,
                 "instant": self.instant,
                 "exemplar": self.exemplars,
             }),
-            DataSourceRef::PostgreSql => json!({
+            Question::Sql(statement) => json!({
                 "refId": name,
-                "datasource": self.data_source,
+                "datasource": self.data_source(),
                 "editorMode": "code",
                 "format": self.format,
                 "rawQuery": true,
-                "rawSql": self.expression,
+                "rawSql": statement,
             }),
         }
     }
+}
+
+/// Returns the labels of a legend such as `{{job}} {{instance}}`.
+fn legend_labels(legend: &str) -> impl Iterator<Item = &str> {
+    let parts = legend.split("{{").skip(1);
+    parts.filter_map(|part| Some(part.split_once("}}")?.0))
 }

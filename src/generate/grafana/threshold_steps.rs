@@ -71,10 +71,18 @@ impl ThresholdSteps {
     /// Returns the levels of an alert.
     pub(crate) fn from_alert(thresholds: &Thresholds, signal: AlertSignal) -> Self {
         let levels: Vec<_> = thresholds.levels(signal).collect();
-        match signal.spec().comparison {
-            ThresholdComparison::Below => Self::levels_below(&levels),
-            ThresholdComparison::Outside => Self::levels_outside(&levels),
-            _ => Self::levels_above(&levels),
+        Self::from_levels(signal.spec().comparison, &levels)
+    }
+
+    /// Returns levels, the least urgent first.
+    pub(crate) fn from_levels(
+        comparison: ThresholdComparison,
+        levels: &[(Severity, AlertThreshold)],
+    ) -> Self {
+        match comparison {
+            ThresholdComparison::Below => Self::levels_below(levels),
+            ThresholdComparison::Outside => Self::levels_outside(levels),
+            _ => Self::levels_above(levels),
         }
     }
 

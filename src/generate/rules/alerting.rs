@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::generate::GenerateInput;
-use crate::generate::alerts::{AlertQuery, BudgetRules, ScaledWindows, for_duration};
+use crate::generate::alerts::{Alert, AlertQuery, BudgetRules, ScaledWindows};
 use crate::generate::rule::{AlertingRule, Rule, RuleGroup};
 use crate::model::alerts::{
-    self, AlertSignal, AlertSpec, AlertThreshold, DashboardId, Severity, ThresholdComparison,
+    AlertSignal, AlertThreshold, DashboardId, Severity, ThresholdComparison,
 };
 use crate::model::promql::InstantVector;
 use crate::model::slo::Objective;
@@ -21,12 +21,17 @@ pub(super) fn groups(input: &GenerateInput) -> Vec<RuleGroup> {
         ("vantage-scheduler", DashboardId::Scheduler),
         ("vantage-database", DashboardId::Database),
         ("vantage-business", DashboardId::Business),
+        ("vantage-figures", DashboardId::Figures),
         ("vantage-slo", DashboardId::Slo),
     ];
-    let groups = named.map(|(name, dashboard)| RuleGroup {
-        name,
-        interval: None,
-        rules: dashboard_rules(dashboard, input),
+    let alerts = Alert::all(input);
+    let groups = named.map(|(name, dashboard)| {
+        let alerts = alerts.iter().filter(|alert| alert.dashboard == dashboard);
+        RuleGroup {
+            name,
+            interval: None,
+            rules: alerts.flat_map(|alert| level_rules(alert, input)).collect(),
+        }
     });
     groups
         .into_iter()
@@ -37,60 +42,51 @@ pub(super) fn groups(input: &GenerateInput) -> Vec<RuleGroup> {
 /// Returns the labels that distinguish alerts of one name: a higher level inhibits the lower ones
 /// where all of them are equal. What isn't there is equal.
 pub(in crate::generate) fn inhibiting_labels(input: &GenerateInput) -> BTreeSet<String> {
-    let queries = alerts::ALL
-        .iter()
-        .filter_map(|spec| AlertQuery::for_signal(spec.signal, input));
+    let alerts = Alert::all(input);
+    let queries = alerts.iter().filter_map(|alert| alert.query.as_ref());
     let mut labels: BTreeSet<_> = queries
-        .flat_map(|query| query.value.labels().clone())
+        .flat_map(|query| query.value.labels().iter().map(str::to_owned))
         .collect();
     labels.extend(["alertname".to_owned(), "objective".to_owned()]);
     labels
 }
 
-fn dashboard_rules(dashboard: DashboardId, input: &GenerateInput) -> Vec<Rule> {
-    let specs = alerts::ALL
-        .iter()
-        .filter(|spec| spec.dashboard == dashboard);
-    specs.flat_map(|spec| level_rules(spec, input)).collect()
-}
-
 /// Returns the rules of an alert's levels, the most urgent first.
-fn level_rules(spec: &'static AlertSpec, input: &GenerateInput) -> Vec<Rule> {
-    let mut alerts: Vec<_> = match (spec.signal, AlertQuery::for_signal(spec.signal, input)) {
-        (AlertSignal::ErrorBudget, _) | (_, None) => burn_rate_rules(spec, input),
-        (AlertSignal::Watchdog, Some(query)) => vec![watchdog_rule(spec, &query, input)],
-        (signal, Some(query)) => {
-            let levels = input.config.alerts.levels(signal);
+fn level_rules(alert: &Alert, input: &GenerateInput) -> Vec<Rule> {
+    let mut rules: Vec<_> = match (alert.signal, &alert.query) {
+        (Some(AlertSignal::ErrorBudget), _) | (_, None) => burn_rate_rules(alert, input),
+        (Some(AlertSignal::Watchdog), Some(query)) => vec![watchdog_rule(alert, query, input)],
+        (_, Some(query)) => {
+            let levels = alert.levels.iter();
             levels
-                .map(|(severity, threshold)| level_rule(spec, severity, threshold, &query, input))
+                .map(|level| level_rule(alert, *level, query, input))
                 .collect()
         }
     };
     // The order of the file is that of importance, so that a reader sees the page first.
-    alerts.sort_by_key(|alert| std::cmp::Reverse(alert.severity));
-    alerts
+    rules.sort_by_key(|rule| std::cmp::Reverse(rule.severity));
+    rules
         .into_iter()
-        .map(|alert| Rule::Alert(Box::new(alert)))
+        .map(|rule| Rule::Alert(Box::new(rule)))
         .collect()
 }
 
 fn level_rule(
-    spec: &'static AlertSpec,
-    severity: Severity,
-    threshold: AlertThreshold,
+    alert: &Alert,
+    (severity, threshold): (Severity, AlertThreshold),
     query: &AlertQuery,
     input: &GenerateInput,
 ) -> AlertingRule {
     let placeholders = Placeholders::from_threshold(threshold);
     let expr = match &query.condition {
-        Some(condition) => threshold_expr(spec, threshold, &query.value).and(condition),
-        None => threshold_expr(spec, threshold, &query.value),
+        Some(condition) => threshold_expr(alert, threshold, &query.value).and(condition),
+        None => threshold_expr(alert, threshold, &query.value),
     };
     alerting_rule(
-        spec,
+        alert,
         Some(severity),
         &expr,
-        for_duration(spec, threshold),
+        alert.for_duration(threshold),
         &placeholders,
         input,
     )
@@ -98,11 +94,11 @@ fn level_rule(
 
 /// Returns the expression of values beyond the threshold.
 fn threshold_expr(
-    spec: &AlertSpec,
+    alert: &Alert,
     threshold: AlertThreshold,
     value: &InstantVector,
 ) -> InstantVector {
-    match (spec.comparison, threshold) {
+    match (alert.comparison, threshold) {
         (ThresholdComparison::Above, threshold) => value.above(threshold),
         (ThresholdComparison::Below, threshold) => value.below(threshold),
         (ThresholdComparison::Outside, AlertThreshold::Band(low, high)) => {
@@ -113,14 +109,10 @@ fn threshold_expr(
     }
 }
 
-fn watchdog_rule(
-    spec: &'static AlertSpec,
-    query: &AlertQuery,
-    input: &GenerateInput,
-) -> AlertingRule {
+fn watchdog_rule(alert: &Alert, query: &AlertQuery, input: &GenerateInput) -> AlertingRule {
     let placeholders = Placeholders::default();
     alerting_rule(
-        spec,
+        alert,
         None,
         &query.value,
         Duration::ZERO,
@@ -130,19 +122,19 @@ fn watchdog_rule(
 }
 
 /// Returns the rules of every pair of windows of every objective, except pairs that can never fire.
-fn burn_rate_rules(spec: &'static AlertSpec, input: &GenerateInput) -> Vec<AlertingRule> {
+fn burn_rate_rules(alert: &Alert, input: &GenerateInput) -> Vec<AlertingRule> {
     let budget_rules = BudgetRules::new(ScaledWindows { input });
     let rules = input.objectives.iter().flat_map(|objective| {
         // A rule that cannot fire would look like a protection.
         let pairs = budget_rules.reachable_pairs(objective);
-        pairs.map(|pair| burn_rate_rule(spec, objective, pair, input))
+        pairs.map(|pair| burn_rate_rule(alert, objective, pair, input))
     });
     rules.collect()
 }
 
 /// Returns the rule of one pair of windows of one objective.
 fn burn_rate_rule(
-    spec: &'static AlertSpec,
+    alert: &Alert,
     objective: &Objective,
     pair: &WindowPair,
     input: &GenerateInput,
@@ -158,22 +150,21 @@ fn burn_rate_rule(
         ("{short}", format_duration(pair.short)),
     ]);
     let expr = BudgetRules::alert_expr(objective, pair);
-    let mut alert = alerting_rule(
-        spec,
+    let mut rule = alerting_rule(
+        alert,
         Some(severity),
         &expr,
-        spec.for_duration,
+        alert.for_duration,
         &placeholders,
         input,
     );
-    alert
-        .labels
+    rule.labels
         .push(("objective".into(), objective.id().into()));
-    alert.keep_firing_for = input.time_scale.scale(pair.calm());
+    rule.keep_firing_for = input.time_scale.scale(pair.calm());
     for (label, window) in [("long_window", pair.long), ("short_window", pair.short)] {
-        alert.labels.push((label.into(), format_duration(window)));
+        rule.labels.push((label.into(), format_duration(window)));
     }
-    alert
+    rule
 }
 
 /// The values of the placeholders in an alert's texts.
@@ -193,19 +184,18 @@ impl Placeholders {
 
 /// Returns a rule with the labels and texts that all alerts have.
 fn alerting_rule(
-    spec: &'static AlertSpec,
+    alert: &Alert,
     severity: Option<Severity>,
     expr: &InstantVector,
     for_duration: Duration,
     placeholders: &Placeholders,
     input: &GenerateInput,
 ) -> AlertingRule {
-    let summary = severity.map_or(spec.summary, |severity| spec.summary_for(severity));
+    let summary = severity.map_or(&*alert.summary, |severity| alert.summary_for(severity));
     let links = &input.config.links;
-    // The configuration's team first; the declared ones are defaults.
-    let team = input.config.service.team.as_deref().unwrap_or(spec.team);
+    let team = alert.team(input);
     AlertingRule {
-        signal: spec.signal,
+        name: alert.name.clone().into_owned(),
         severity,
         expr: expr.to_string(),
         for_duration: input.time_scale.scale(for_duration),
@@ -219,19 +209,19 @@ fn alerting_rule(
         ],
         annotations: vec![
             ("summary", placeholders.fill(summary)),
-            ("description", placeholders.fill(spec.description)),
-            ("dashboard_url", dashboard_url(spec, expr, input)),
-            ("runbook_url", links.runbook(&spec.runbook())),
+            ("description", placeholders.fill(&alert.description)),
+            ("dashboard_url", dashboard_url(alert, expr, input)),
+            ("runbook_url", links.runbook(&alert.runbook())),
         ],
     }
 }
 
 /// Returns the URL of the dashboard, with its variables set to the alert's labels.
-fn dashboard_url(spec: &AlertSpec, expr: &InstantVector, input: &GenerateInput) -> String {
-    let page = input.config.links.dashboard(spec.dashboard.uid());
+fn dashboard_url(alert: &Alert, expr: &InstantVector, input: &GenerateInput) -> String {
+    let page = input.config.links.dashboard(alert.dashboard.uid());
     let variables = ["environment", "job", "instance", "objective"]
         .into_iter()
-        .filter(|label| expr.labels().contains(*label))
+        .filter(|label| expr.labels().contains(label))
         .map(|label| {
             format!(
                 "{{{{ with $labels.{label} }}}}&var-{label}={{{{ . | urlquery }}}}{{{{ end }}}}"

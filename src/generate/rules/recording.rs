@@ -1,4 +1,4 @@
-//! Recording rules: requests, jobs, exports, presence, baselines, objectives.
+//! Recording rules: requests, jobs, exports, presence, baselines of business and own figures, objectives.
 //!
 //! No rule reads a result of its own group: Prometheus waits for it, but others, such as vmalert, find the
 //! one before. What builds on results is in a group of its own.
@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use crate::generate::GenerateInput;
 use crate::generate::alerts::{
-    Baseline, BudgetRules, Presence, ScaledWindows, jobs, requests, telemetry,
+    Baseline, BudgetRules, FigureAlerts, Presence, ScaledWindows, jobs, requests, telemetry,
 };
 use crate::generate::rule::{RecordingRule, Rule, RuleGroup};
+use crate::model::alerts::DashboardId;
 
 /// The interval of rules that read much and change slowly: below the 5 minutes for which Prometheus finds
 /// a sample, so that rules that read their results always find one.
@@ -18,29 +19,33 @@ const SLOW: Duration = Duration::from_secs(4 * 60);
 
 pub(super) fn groups(input: &GenerateInput) -> Vec<RuleGroup> {
     let windows = ScaledWindows { input };
-    let (budget_rules, baselines) = (BudgetRules::new(windows), Baseline::all());
+    let budget_rules = BudgetRules::new(windows);
+    let shipped = match input.has_dashboard(DashboardId::Business) {
+        true => Baseline::business().into(),
+        false => Vec::new(),
+    };
+    let figures = FigureAlerts::all(input).into_iter();
+    let figures: Vec<_> = figures.map(|figure| figure.baseline).collect();
     let slow = Some(input.time_scale.scale(SLOW));
     let presence = Presence::all();
     let presence = presence.iter().map(Presence::recording_rule);
-    let counts = baselines
-        .iter()
-        .flat_map(|baseline| baseline.count_rules(windows));
+    let counts = |baselines: &[Baseline]| {
+        let rules = baselines.iter();
+        rules.flat_map(|it| it.count_rules(windows)).collect()
+    };
+    let usual = |baselines: &[Baseline]| baselines.iter().map(Baseline::baseline_rule).collect();
+    let ratios = |baselines: &[Baseline]| baselines.iter().map(Baseline::ratio_rule).collect();
     let groups = [
         ("vantage-requests", None, requests::recording_rules(windows)),
         ("vantage-jobs", None, jobs::recording_rules(windows)),
         ("vantage-exports", None, telemetry::recording_rules(windows)),
         ("vantage-presence", None, presence.collect()),
-        ("vantage-business-counts", slow, counts.collect()),
-        (
-            "vantage-usual",
-            slow,
-            baselines.iter().map(Baseline::baseline_rule).collect(),
-        ),
-        (
-            "vantage-against-usual",
-            slow,
-            baselines.iter().map(Baseline::ratio_rule).collect(),
-        ),
+        ("vantage-business-counts", slow, counts(&shipped)),
+        ("vantage-usual", slow, usual(&shipped)),
+        ("vantage-against-usual", slow, ratios(&shipped)),
+        ("vantage-figure-counts", slow, counts(&figures)),
+        ("vantage-figures-usual", slow, usual(&figures)),
+        ("vantage-figures-against-usual", slow, ratios(&figures)),
         (
             "vantage-slo-maintenance",
             None,

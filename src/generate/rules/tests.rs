@@ -1,14 +1,37 @@
 use super::*;
 use crate::config::{Config, SloPolicy};
+use crate::generate::platform_config;
 use crate::generate::rule::{RecordingRule, Rule};
 use crate::generate::{MAX_EXPRESSION_LENGTH, TimeScale};
+use crate::model::figure::Figure;
 use crate::model::slo::Objectives;
+
+/// The platform with figures of its own: those with alerts are recorded.
+fn figures_config() -> Config {
+    platform_config()
+        .figure(
+            Figure::counter("shop.orders")
+                .label("tenant", 200)
+                .drop_alert(0.5),
+        )
+        .figure(
+            Figure::counter("shop.revenue")
+                .label("currency", 5)
+                .drop_alert(0.5)
+                .spike_alert(2.0),
+        )
+        .figure(
+            Figure::histogram("shop.delivery.duration")
+                .unit("s")
+                .panel(),
+        )
+}
 
 /// All groups, of each policy and time scale.
 fn groups() -> Vec<RuleGroup> {
-    let mut workbook = Config::default();
+    let mut workbook = figures_config();
     workbook.slo.policy = SloPolicy::SreWorkbook;
-    let inputs = [Config::default(), workbook]
+    let inputs = [platform_config(), workbook]
         .into_iter()
         .flat_map(|config| {
             let input = GenerateInput::new(config, Objectives::load("slo").unwrap());
@@ -68,7 +91,7 @@ fn no_rule_reads_a_result_of_its_own_group() {
 
 #[test]
 fn no_two_groups_of_an_input_have_one_name() {
-    let input = GenerateInput::new(Config::default(), Objectives::load("slo").unwrap());
+    let input = GenerateInput::new(figures_config(), Objectives::load("slo").unwrap());
     let groups = [recording::groups(&input), alerting::groups(&input)].concat();
     let names: std::collections::BTreeSet<_> = groups.iter().map(|group| group.name).collect();
     assert_eq!(names.len(), groups.len());

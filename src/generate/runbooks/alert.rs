@@ -9,39 +9,41 @@
 
 use super::{markdown, queries};
 use crate::generate::GenerateInput;
-use crate::generate::alerts::{self, AlertQuery, prose};
-use crate::model::alerts::{AlertSignal, AlertSpec, AlertThreshold, ThresholdComparison};
+use crate::generate::alerts::Alert;
+use crate::model::alerts::{AlertSignal, AlertThreshold, ThresholdComparison};
 use crate::model::slo::policy::AlertLevel;
 use crate::model::units::format_duration;
 
 /// Returns the link to the page of an alert's common issue: the causes that several alerts share.
-pub(super) fn common_issue(signal: AlertSignal) -> Option<&'static str> {
-    let link = markdown::section(prose(signal), "Common issue");
+pub(super) fn common_issue(alert: &Alert) -> Option<&str> {
+    let link = markdown::section(&alert.prose, "Common issue");
     (link != "None.").then_some(link)
 }
 
 /// Returns true if the page of this name is that of the alert's common issue.
-pub(super) fn is_symptom_of(signal: AlertSignal, page: &str) -> bool {
-    common_issue(signal).is_some_and(|link| link.ends_with(&format!("]({page}.md)")))
+pub(super) fn is_symptom_of(alert: &Alert, page: &str) -> bool {
+    common_issue(alert).is_some_and(|link| link.ends_with(&format!("]({page}.md)")))
 }
 
 /// Returns the text of an alert's page.
-pub(super) fn text(spec: &AlertSpec, input: &GenerateInput) -> String {
+pub(super) fn text(alert: &Alert, input: &GenerateInput) -> String {
     let [impact, diagnosis, mitigation, escalation] =
         ["Impact", "Diagnosis", "Mitigation", "Escalation"]
-            .map(|heading| markdown::section(prose(spec.signal), heading));
+            .map(|heading| markdown::section(&alert.prose, heading));
     let diagnosis = markdown::expand(diagnosis, |directive| {
         match directive.strip_prefix("value ") {
-            Some(caption) => AlertQuery::for_signal(spec.signal, input)
-                .map(|query| queries::to_markdown(caption, &query.value)),
+            Some(caption) => {
+                let query = alert.query.as_ref();
+                query.map(|query| queries::to_markdown(caption, &query.value))
+            }
             None => queries::expand(directive),
         }
     });
-    let (name, meaning, levels) = (spec.name, spec.meaning, levels(spec, input));
-    let team = input.config.service.team.as_deref().unwrap_or(spec.team);
-    let uid = spec.dashboard.uid();
+    let (name, meaning, levels) = (&alert.name, &alert.meaning, levels(alert, input));
+    let team = alert.team(input);
+    let uid = alert.dashboard.uid();
     let dashboard = input.config.links.dashboard(uid);
-    let issue = common_issue(spec.signal)
+    let issue = common_issue(alert)
         .map(|link| format!("- The common issue: {link}\n"))
         .unwrap_or_default();
     format!(
@@ -77,18 +79,17 @@ The team `{team}` owns this alert. {escalation}
     )
 }
 
-fn levels(spec: &AlertSpec, input: &GenerateInput) -> String {
-    match spec.signal {
-        AlertSignal::Watchdog => "Always. It is the alarm when it stops firing.".into(),
-        AlertSignal::ErrorBudget => burn_rate_table(input),
-        _ => markdown::table(["Severity", "Fires when", "For"], &level_rows(spec, input)),
+fn levels(alert: &Alert, input: &GenerateInput) -> String {
+    match alert.signal {
+        Some(AlertSignal::Watchdog) => "Always. It is the alarm when it stops firing.".into(),
+        Some(AlertSignal::ErrorBudget) => burn_rate_table(input),
+        _ => markdown::table(["Severity", "Fires when", "For"], &level_rows(alert)),
     }
 }
 
-fn level_rows(spec: &AlertSpec, input: &GenerateInput) -> Vec<[String; 3]> {
-    let levels = input.config.alerts.levels(spec.signal);
-    let rows = levels.map(|(severity, threshold)| {
-        let condition = match (spec.comparison, threshold) {
+fn level_rows(alert: &Alert) -> Vec<[String; 3]> {
+    let rows = alert.levels.iter().map(|&(severity, threshold)| {
+        let condition = match (alert.comparison, threshold) {
             (ThresholdComparison::Above, _) => format!("above {threshold}"),
             (ThresholdComparison::Below, _) => format!("below {threshold}"),
             (ThresholdComparison::Outside, _) => format!("outside {threshold}"),
@@ -97,7 +98,7 @@ fn level_rows(spec: &AlertSpec, input: &GenerateInput) -> Vec<[String; 3]> {
             }
             (ThresholdComparison::Sustained, _) => format!("the condition holds: {threshold}"),
         };
-        let for_duration = alerts::for_duration(spec, threshold);
+        let for_duration = alert.for_duration(threshold);
         let for_duration = match for_duration.is_zero() {
             true => "at once".into(),
             false => format_duration(for_duration),

@@ -4,6 +4,7 @@ use super::*;
 use crate::config::Config;
 use crate::generate::MAX_EXPRESSION_LENGTH;
 use crate::generate::alerts::prose;
+use crate::generate::platform_config;
 use crate::model::alerts::{self, AlertSignal, AlertThreshold, Severity};
 use crate::model::slo::Objectives;
 
@@ -28,7 +29,7 @@ fn title(text: &str) -> &str {
 
 #[test]
 fn every_alert_has_its_page_and_every_link_between_pages_leads_somewhere() {
-    let files = files(&input(Config::default()));
+    let files = files(&input(platform_config()));
     let pages: BTreeSet<_> = files.iter().map(|file| file.path.as_str()).collect();
     for spec in alerts::ALL {
         let path = format!("runbooks/{}.md", spec.runbook());
@@ -53,7 +54,7 @@ fn every_alert_has_its_page_and_every_link_between_pages_leads_somewhere() {
 
 #[test]
 fn every_page_can_be_found_from_the_first() {
-    let files = files(&input(Config::default()));
+    let files = files(&input(platform_config()));
     let index = page(&files, "README");
     for file in &files {
         let name = file.path.strip_prefix("runbooks/").unwrap();
@@ -66,7 +67,7 @@ fn every_page_can_be_found_from_the_first() {
 
 #[test]
 fn page_of_an_alert_shows_the_configured_levels() {
-    let mut config = Config::default();
+    let mut config = platform_config();
     let threshold = AlertThreshold::Count(7);
     config
         .alerts
@@ -78,7 +79,7 @@ fn page_of_an_alert_shows_the_configured_levels() {
 
 #[test]
 fn page_of_budgets_shows_the_configured_burn_windows() {
-    let mut config = Config::default();
+    let mut config = platform_config();
     config.slo.burn_rate.critical.factor = crate::model::units::Ratio::new(17, 2).unwrap();
     let text = page(&files(&input(config)), "error-budget-burn");
     assert!(
@@ -89,7 +90,7 @@ fn page_of_budgets_shows_the_configured_burn_windows() {
 
 #[test]
 fn each_page_has_a_section_for_notes_and_no_unknown_directive() {
-    for file in files(&input(Config::default())) {
+    for file in files(&input(platform_config())) {
         assert!(file.text.contains(MANUAL_SECTION_MARKER), "{}", file.path);
         assert!(!file.text.contains("{{"), "{}", file.path);
     }
@@ -127,9 +128,10 @@ fn a_common_issue_is_named_by_the_title_of_its_page() {
         .filter(|(_, text)| text.ends_with("## Alerts that point here\n\n{{alerts}}\n"))
         .map(|(name, text)| format!("[{}]({name}.md)", title(text)))
         .collect();
-    let named: BTreeSet<_> = alerts::ALL
+    let all = Alert::all(&input(platform_config()));
+    let named: BTreeSet<_> = all
         .iter()
-        .filter_map(|spec| alert::common_issue(spec.signal))
+        .filter_map(alert::common_issue)
         .map(str::to_owned)
         .collect();
     // Each of these pages lists alerts, and each link leads to one of them.
@@ -158,7 +160,7 @@ fn every_query_has_a_name_of_its_own_and_is_shown() {
 
 #[test]
 fn no_query_is_too_long_to_be_read() {
-    for file in files(&input(Config::default())) {
+    for file in files(&input(platform_config())) {
         let queries = file.text.split("```promql\n").skip(1);
         for query in queries.filter_map(|text| text.split("\n```").next()) {
             let length = query.chars().count();

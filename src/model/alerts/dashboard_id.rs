@@ -13,20 +13,23 @@ pub enum DashboardId {
     Scheduler,
     /// Pools, queries and the server.
     Database,
-    /// The platform's own figures.
+    /// Posts, AI generations, revenue and engagement.
     Business,
+    /// The figures that the configuration declares.
+    Figures,
     /// Objectives and their error budgets.
     Slo,
 }
 
 impl DashboardId {
     /// All of them.
-    pub const ALL: [DashboardId; 6] = [
+    pub const ALL: [DashboardId; 7] = [
         DashboardId::Api,
         DashboardId::Workers,
         DashboardId::Scheduler,
         DashboardId::Database,
         DashboardId::Business,
+        DashboardId::Figures,
         DashboardId::Slo,
     ];
 
@@ -41,6 +44,7 @@ impl DashboardId {
             Self::Scheduler => "scheduler-performance",
             Self::Database => "database-performance",
             Self::Business => "business-metrics",
+            Self::Figures => "service-figures",
             Self::Slo => "slo-overview",
         }
     }

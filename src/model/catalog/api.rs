@@ -20,7 +20,8 @@ pub(super) const METHOD: Attribute = Attribute::one_of("http.request.method", ME
 const ROUTE: Attribute = Attribute::open(
     "http.route",
     "route template, never the path; absent where no route matched",
-);
+)
+.or_absent("no route");
 // Closed, because a client or a proxy writes it: whatever else arrives is left out.
 const SCHEME: Attribute = Attribute::one_of("url.scheme", &["http", "https"]);
 
@@ -32,12 +33,14 @@ pub(crate) const REQUEST: [Attribute; 5] = [
     Attribute::open(
         "error.type",
         "`cancelled`, `panic`, `timeout`, `_OTHER`, the status code of a 5xx, or the name of a gRPC status that is a server's error; absent on success",
-    ),
+    )
+    .or_absent("no error"),
     METHOD,
     Attribute::integer(
         "http.response.status_code",
         "status code; absent when no answer was given",
-    ),
+    )
+    .or_absent("no status"),
     ROUTE,
     SCHEME,
 ];

@@ -15,11 +15,13 @@ const SYSTEM: Attribute = Attribute::open(
 const COLLECTION: Attribute = Attribute::open(
     "db.collection.name",
     "the table that the caller names; never query text",
-);
+)
+.or_absent("no table");
 const OPERATION: Attribute = Attribute::open(
     "db.operation.name",
     "the operation that the caller names, such as `SELECT`",
-);
+)
+.or_absent("no operation");
 const POOL: Attribute = Attribute::open(
     "db.client.connection.pool.name",
     "the name under which the pool is watched",
@@ -33,7 +35,8 @@ pub(crate) const QUERY: [Attribute; 4] = [
     Attribute::open(
         "error.type",
         "the error class that the caller gives; absent on success",
-    ),
+    )
+    .or_absent("no error"),
 ];
 // No `error.type`: a slow call counts as slow whatever came of it.
 pub(crate) const SLOW: [Attribute; 3] = [COLLECTION, OPERATION, SYSTEM];

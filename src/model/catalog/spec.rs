@@ -69,6 +69,9 @@ pub struct Attribute {
     pub key: &'static str,
     /// Its values.
     pub values: AttributeValues,
+    /// The name on panels of series without the label, such as `no route`. Default: `no` and the last
+    /// word of the key.
+    pub(crate) absent: Option<&'static str>,
 }
 
 /// The values of a label.
@@ -144,6 +147,7 @@ impl Attribute {
         Self {
             key,
             values: AttributeValues::OneOf(values),
+            absent: None,
         }
     }
 
@@ -153,6 +157,7 @@ impl Attribute {
         Self {
             key,
             values: AttributeValues::Open(source),
+            absent: None,
         }
     }
 
@@ -170,6 +175,16 @@ impl Attribute {
         Self {
             key,
             values: AttributeValues::Integer(source),
+            absent: None,
+        }
+    }
+
+    /// Sets the name on panels of series without the label, which each metric with this label may have.
+    #[must_use]
+    pub(crate) const fn or_absent(self, name: &'static str) -> Self {
+        Self {
+            absent: Some(name),
+            ..self
         }
     }
 }
@@ -256,6 +271,27 @@ impl MetricSpec {
                 | AttributeValues::Open(_)
                 | AttributeValues::AtMost(_) => None,
             })
+    }
+
+    /// Returns the name on panels of series without a label of the metric; `None` where each series has it.
+    ///
+    /// A label is absent where the declaration says so, where its value was empty, and on the series that
+    /// takes what is over the limit of an instrument: that one has no label at all.
+    pub(crate) fn absent_name(&self, attribute: &Attribute) -> Option<String> {
+        // What is read from a snapshot is complete, and has no limit of its own.
+        let is_read = matches!(
+            self.instrument,
+            Instrument::ObservableCounter | Instrument::ObservableGauge
+        );
+        // What a figure's list of values lacks goes over its limit too.
+        let is_open = self.family == MetricFamily::Figures || self.max_closed_series().is_none();
+        let is_limited = !is_read && is_open;
+        let words = attribute.key.rsplit(['.', '_']).next();
+        match attribute.absent {
+            Some(name) => Some(format!("({name})")),
+            None if is_limited => words.map(|word| format!("(no {word})")),
+            None => None,
+        }
     }
 
     const fn is_monotonic(&self) -> bool {

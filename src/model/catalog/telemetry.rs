@@ -13,7 +13,8 @@ pub(crate) const OPERATIONAL_REQUEST: [Attribute; 3] = [
     Attribute::integer(
         "http.response.status_code",
         "status code; absent when no answer was given",
-    ),
+    )
+    .or_absent("no status"),
     Attribute::open(
         "http.route",
         "template of the SDK's route, as the service mounts it",
@@ -89,7 +90,8 @@ pub(crate) const BY_RESULT: [Attribute; 1] = [Attribute::one_of(
 const ERROR: Attribute = Attribute::open(
     "error.type",
     "`queue_full`, `shutdown`, `rejected`, `timeout`, `connection`, `web_page`, or the status of the receiver's answer; absent on success",
-);
+)
+.or_absent("no error");
 
 const OBJECTIVE: Attribute = Attribute::open("objective", "service and name of the objective");
 

@@ -97,6 +97,7 @@ fn instrument(figure: &Figure, unit: Unit) -> Instrument {
 fn attribute(key: &str, values: &FigureLabel) -> Attribute {
     Attribute {
         key: leak_text(key),
+        absent: None,
         values: match values {
             FigureLabel::AtMost(limit) => AttributeValues::AtMost(*limit),
             FigureLabel::OneOf(values) => {

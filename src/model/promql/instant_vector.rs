@@ -1,7 +1,8 @@
 use std::fmt;
 
 use super::QueryNumber;
-use super::labels::{Labels, resolve_labels};
+use super::labels::Labels;
+use crate::model::promql_literal::quote;
 
 /// An instant vector: an expression, and the labels that its elements can have.
 ///
@@ -29,10 +30,9 @@ impl InstantVector {
 
     /// Returns the vector of an expression with these labels, made elsewhere from declarations.
     pub(crate) fn from_expression(text: String, labels: &[&str]) -> InstantVector {
-        let labels = labels.iter().map(|label| (*label).to_owned());
         InstantVector {
             text,
-            labels: labels.collect(),
+            labels: Labels::by_name(labels.iter().copied()),
             is_binary: true,
         }
     }
@@ -40,19 +40,41 @@ impl InstantVector {
     /// Prometheus's own `up`: whether a target answered its scrape.
     #[must_use]
     pub(crate) fn up() -> InstantVector {
-        InstantVector::atom("up".into(), super::TARGET_LABELS.map(str::to_owned).into())
+        InstantVector::atom("up".into(), Labels::by_name(super::TARGET_LABELS))
     }
 
     /// One element without labels.
     #[must_use]
     pub(crate) fn constant(number: impl Into<QueryNumber>) -> InstantVector {
-        InstantVector::atom(format!("vector({})", number.into()), Labels::new())
+        InstantVector::atom(format!("vector({})", number.into()), Labels::default())
     }
 
     /// The labels that its elements can have, in Prometheus's notation.
     #[must_use]
-    pub(crate) fn labels(&self) -> &std::collections::BTreeSet<String> {
+    pub(crate) fn labels(&self) -> &Labels {
         &self.labels
+    }
+
+    /// Names what lacks some of these labels, so that a legend or a column has a text for it: `(no route)`.
+    #[must_use]
+    pub(crate) fn name_absent<'a>(
+        &self,
+        labels: impl IntoIterator<Item = &'a str>,
+    ) -> InstantVector {
+        let named = labels.into_iter().fold(self.clone(), |named, label| {
+            let Some(name) = self.labels.absent_name(label) else {
+                return named;
+            };
+            let (text, quoted) = (named.text, quote(name));
+            let text = format!("label_replace({text}, \"{label}\", {quoted}, \"{label}\", \"\")");
+            let labels = named.labels;
+            InstantVector {
+                text,
+                labels,
+                is_binary: false,
+            }
+        });
+        named
     }
 
     /// Sums over all labels but these, which may be written with dots.
@@ -90,12 +112,12 @@ impl InstantVector {
     /// Formats an aggregation; the empty list aggregates all into one element.
     #[track_caller]
     fn aggregate(&self, operator: &str, keys: &[&str]) -> InstantVector {
-        let labels = resolve_labels(&self.labels, keys);
+        let labels = self.labels.resolve(keys);
         let text = match labels.as_slice() {
             [] => format!("{operator}({})", self.text),
             by => format!("{operator} by ({}) ({})", by.join(", "), self.text),
         };
-        InstantVector::atom(text, labels.into_iter().collect())
+        InstantVector::atom(text, self.labels.only(&labels))
     }
 
     /// The greatest elements, this many.
@@ -127,7 +149,7 @@ impl InstantVector {
     /// on here.
     #[must_use]
     pub(crate) fn absent(&self) -> InstantVector {
-        InstantVector::atom(format!("absent({})", self.text), Labels::new())
+        InstantVector::atom(format!("absent({})", self.text), Labels::default())
     }
 
     /// The seconds that have passed since each element, a time since 1970.
@@ -203,9 +225,9 @@ impl InstantVector {
     #[track_caller]
     #[must_use]
     pub(crate) fn div_ignoring(&self, keys: &[&str], whole: &InstantVector) -> InstantVector {
-        let ignored = resolve_labels(&self.labels, keys);
-        let mut labels = self.labels.clone();
-        labels.retain(|label| !ignored.contains(label));
+        let ignored = self.labels.resolve(keys);
+        let without = |labels: Labels, label: &String| labels.without(label);
+        let labels = ignored.iter().fold(self.labels.clone(), without);
         assert_eq!(labels, whole.labels, "labels of {self} and {whole}");
         let ratio = self.binary(&format!("/ ignoring ({})", ignored.join(", ")), whole);
         InstantVector { labels, ..ratio }
@@ -219,8 +241,8 @@ impl InstantVector {
     #[track_caller]
     #[must_use]
     pub(crate) fn div_on(&self, keys: &[&str], whole: &InstantVector) -> InstantVector {
-        let on = resolve_labels(&self.labels, keys);
-        let exact = on.iter().cloned().collect();
+        let on = self.labels.resolve(keys);
+        let exact = self.labels.only(&on);
         assert_eq!(whole.labels, exact, "labels of {whole}");
         self.binary(&format!("/ on ({}) group_left ()", on.join(", ")), whole)
     }
@@ -273,8 +295,8 @@ impl InstantVector {
     /// Formats the labels of a match; both sides must have them.
     #[track_caller]
     fn on(&self, keys: &[&str], other: &InstantVector) -> String {
-        resolve_labels(&other.labels, keys);
-        resolve_labels(&self.labels, keys).join(", ")
+        other.labels.resolve(keys);
+        self.labels.resolve(keys).join(", ")
     }
 
     /// Formats an operation, in parentheses where an operand is one itself: precedence is written
@@ -282,7 +304,8 @@ impl InstantVector {
     fn binary(&self, operator: &str, other: &InstantVector) -> InstantVector {
         InstantVector {
             text: format!("{} {operator} {}", self.operand(), other.operand()),
-            labels: self.labels.clone(),
+            // An `or` has elements of both sides.
+            labels: self.labels.merged(&other.labels),
             is_binary: true,
         }
     }
@@ -363,20 +386,17 @@ impl InstantVector {
     /// The median of these over a label that tells them apart.
     #[must_use]
     pub(crate) fn median_without(&self, label: &str) -> InstantVector {
-        let mut labels = self.labels.clone();
-        labels.remove(label);
         InstantVector::atom(
             format!("quantile without ({label}) (0.5, {})", self.text),
-            labels,
+            self.labels.without(label),
         )
     }
 
     /// Returns the number of elements over a label that tells them apart.
     #[must_use]
     pub(crate) fn count_without(&self, label: &str) -> InstantVector {
-        let mut labels = self.labels.clone();
-        labels.remove(label);
-        InstantVector::atom(format!("count without ({label}) ({})", self.text), labels)
+        let text = format!("count without ({label}) ({})", self.text);
+        InstantVector::atom(text, self.labels.without(label))
     }
 
     /// Returns the text as an operand of a larger expression.

@@ -4,7 +4,7 @@
 //! does not compile.
 
 use super::selector::{Select, Selector};
-use super::{InstantVector, QueryNumber, QueryWindow, labels};
+use super::{InstantVector, QueryNumber, QueryWindow};
 use crate::model::catalog::{Instrument, MetricSpec};
 use crate::model::units::Ratio;
 
@@ -61,13 +61,13 @@ impl CounterQuery {
             "increase({}[{window}] offset {while_ago})",
             self.0.text("", &[])
         );
-        InstantVector::atom(text, labels::metric_labels(self.0.spec))
+        InstantVector::atom(text, self.0.labels())
     }
 
     /// Which series there are; the values mean nothing.
     #[must_use]
     pub(crate) fn presence(&self) -> InstantVector {
-        InstantVector::atom(self.0.text("", &[]), labels::metric_labels(self.0.spec))
+        InstantVector::atom(self.0.text("", &[]), self.0.labels())
     }
 
     fn range_function(&self, window: QueryWindow, function: &str) -> InstantVector {
@@ -94,14 +94,14 @@ impl GaugeQuery {
     /// Its value.
     #[must_use]
     pub(crate) fn now(&self) -> InstantVector {
-        InstantVector::atom(self.0.text("", &[]), labels::metric_labels(self.0.spec))
+        InstantVector::atom(self.0.text("", &[]), self.0.labels())
     }
 
     /// Returns the value `while_ago` before.
     #[must_use]
     pub(crate) fn offset(&self, while_ago: QueryWindow) -> InstantVector {
         let text = format!("{} offset {while_ago}", self.0.text("", &[]));
-        InstantVector::atom(text, labels::metric_labels(self.0.spec))
+        InstantVector::atom(text, self.0.labels())
     }
 
     /// Returns the mean over a window.
@@ -144,12 +144,7 @@ impl HistogramQuery {
     pub(crate) fn quantile(&self, share: Ratio, window: QueryWindow, by: &[&str]) -> InstantVector {
         let buckets = self.buckets(window, by);
         let number = QueryNumber::from(share);
-        let labels = buckets
-            .labels()
-            .iter()
-            .filter(|label| *label != "le")
-            .cloned()
-            .collect();
+        let labels = buckets.labels().without("le");
         InstantVector::atom(format!("histogram_quantile({number}, {buckets})"), labels)
     }
 
@@ -178,8 +173,8 @@ impl HistogramQuery {
     #[track_caller]
     #[must_use]
     pub(crate) fn buckets(&self, window: QueryWindow, by: &[&str]) -> InstantVector {
-        let mut labels = labels::metric_labels(self.0.spec);
-        labels.insert("le".into());
+        let mut labels = self.0.labels();
+        labels.insert("le");
         let text = self.0.text("_bucket", &[]);
         let rate = InstantVector::atom(format!("rate({text}[{window}])"), labels);
         rate.sum_by(&[&["le"], by].concat())
@@ -206,10 +201,7 @@ fn range_function(
     window: QueryWindow,
     selector: &Selector,
 ) -> InstantVector {
-    InstantVector::atom(
-        format!("{function}({text}[{window}])"),
-        labels::metric_labels(selector.spec),
-    )
+    InstantVector::atom(format!("{function}({text}[{window}])"), selector.labels())
 }
 
 impl Select for CounterQuery {

@@ -1,4 +1,4 @@
-use super::labels::{Labels, resolve_labels};
+use super::labels::Labels;
 use super::selector::{DASHBOARD_VARIABLES, selector_text, variable_matchers};
 use super::{InstantVector, QueryWindow};
 use crate::model::promql_literal::quote;
@@ -21,7 +21,11 @@ impl RecordedSeries {
         name: impl Into<String>,
         expression: &InstantVector,
     ) -> RecordedSeries {
-        RecordedSeries::with_labels(name, expression.labels().iter().map(String::as_str))
+        RecordedSeries {
+            name: name.into(),
+            labels: expression.labels().clone(),
+            matchers: Vec::new(),
+        }
     }
 
     /// Series of this name with these labels, which may be written with dots.
@@ -31,12 +35,14 @@ impl RecordedSeries {
     ) -> RecordedSeries {
         RecordedSeries {
             name: name.into(),
-            labels: labels
-                .into_iter()
-                .map(|label| label.replace('.', "_"))
-                .collect(),
+            labels: Labels::by_name(labels),
             matchers: Vec::new(),
         }
+    }
+
+    /// Adds a label that a rule gives them.
+    pub(crate) fn add_label(&mut self, label: &str) {
+        self.labels.insert(label);
     }
 
     /// Their name, `level:metric:operation`.
@@ -53,7 +59,7 @@ impl RecordedSeries {
     #[track_caller]
     #[must_use]
     pub(crate) fn with(mut self, label: &str, value: &str) -> RecordedSeries {
-        let label = resolve_labels(&self.labels, &[label]).concat();
+        let label = self.labels.resolve(&[label]).concat();
         self.matchers.push(format!("{label}={}", quote(value)));
         self
     }
@@ -63,7 +69,7 @@ impl RecordedSeries {
     pub(crate) fn with_dashboard_variables(mut self) -> RecordedSeries {
         let variables = DASHBOARD_VARIABLES
             .into_iter()
-            .filter(|label| self.labels.contains(*label));
+            .filter(|label| self.labels.contains(label));
         let matchers = variable_matchers(&variables.collect::<Vec<_>>());
         self.matchers.extend(matchers);
         self

@@ -1,4 +1,4 @@
-use super::labels::{self, TARGET_LABELS};
+use super::labels::{Labels, TARGET_LABELS};
 use crate::model::catalog::{AttributeValues, MetricSpec};
 use crate::model::promql_literal::quote;
 
@@ -10,6 +10,8 @@ pub(super) const DASHBOARD_VARIABLES: [&str; 3] = ["job", "instance", "environme
 pub(crate) struct Selector {
     pub(super) spec: &'static MetricSpec,
     matchers: Vec<String>,
+    /// The labels that each selected series has.
+    present: Vec<String>,
 }
 
 /// A query whose series can be selected by label.
@@ -26,7 +28,7 @@ pub(crate) trait Select: Sized {
     #[track_caller]
     fn with(mut self, key: &'static str) -> LabelCondition<Self> {
         let spec = self.selector().spec;
-        let label = labels::resolve_labels(&labels::metric_labels(spec), &[key]).concat();
+        let label = Labels::of_metric(spec, &[]).resolve(&[key]).concat();
         LabelCondition {
             selected: self,
             key,
@@ -108,6 +110,11 @@ impl<S: Select> LabelCondition<S> {
             let declared = is_declared(selector.spec, self.key, value);
             assert!(declared, "{} is never {value:?}", self.label);
         }
+        // An absent label counts as an empty one.
+        let is_empty_listed = values.contains(&"");
+        if operator.starts_with('!') == is_empty_listed {
+            selector.present.push(self.label.clone());
+        }
         selector.push(&self.label, operator, text);
         self.selected
     }
@@ -118,7 +125,13 @@ impl Selector {
         Self {
             spec,
             matchers: Vec::new(),
+            present: Vec::new(),
         }
+    }
+
+    /// Returns the labels of the selected series.
+    pub(super) fn labels(&self) -> Labels {
+        Labels::of_metric(self.spec, &self.present)
     }
 
     fn push(&mut self, label: &str, operator: &str, value: &str) {

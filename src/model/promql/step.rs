@@ -4,6 +4,7 @@
 //! one step, whatever the step's length; that is why each query compares with what was one step
 //! ago.
 
+use super::labels::Labels;
 use super::selector::{DASHBOARD_VARIABLES, selector_text, variable_matchers};
 use super::{InstantVector, TARGET_LABELS};
 
@@ -12,11 +13,9 @@ impl InstantVector {
     /// attributes of their resource, in Prometheus's notation.
     pub(crate) fn chosen_targets(attributes: &[&str]) -> InstantVector {
         let matchers = variable_matchers(&DASHBOARD_VARIABLES);
-        let labels = attributes
-            .iter()
-            .chain(&TARGET_LABELS)
-            .map(|label| (*label).to_owned());
-        InstantVector::atom(selector_text("target_info", &matchers), labels.collect())
+        let labels = attributes.iter().chain(&TARGET_LABELS).copied();
+        let text = selector_text("target_info", &matchers);
+        InstantVector::atom(text, Labels::by_name(labels))
     }
 
     /// Ages that began within a step: a step ago there was none, or a greater one. What is older than five

@@ -122,7 +122,7 @@ fn a_partner_may_lack_the_labels_that_are_ignored() {
             "max by (job, system_filesystem_state) {max} / ignoring (system_filesystem_state) max by (job) {max}"
         )
     );
-    assert_eq!(ratio.labels().len(), 1);
+    assert_eq!(ratio.labels().iter().count(), 1);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use super::*;
+use crate::generate::alerts::Alert;
 
 #[test]
 fn uids_are_those_of_the_addresses_and_short_enough() {
@@ -18,13 +19,11 @@ fn uids_are_those_of_the_addresses_and_short_enough() {
             "scheduler-performance",
             "database-performance",
             "business-metrics",
+            "service-figures",
             "slo-overview",
         ]
     );
-    assert_eq!(
-        uids,
-        crate::model::alerts::DashboardId::ALL.map(crate::model::alerts::DashboardId::uid)
-    );
+    assert_eq!(uids, DashboardId::ALL.map(DashboardId::uid));
     assert!(uids.iter().all(|uid| uid.len() <= 40));
 }
 
@@ -149,6 +148,130 @@ fn percentiles_of_traced_durations_have_exemplars() {
     }
 }
 
+/// The labels that each series of a metric has that has such a label, and why.
+const ALWAYS_PRESENT: &[(&str, &str)] = &[
+    ("job", "Prometheus gives it to each target"),
+    ("instance", "Prometheus gives it to each target"),
+    ("objective", "read from the declared objectives"),
+    ("check", "read from the registered checks"),
+    ("queue", "read from the watched queues"),
+    ("worker_id", "read from the registry of workers"),
+    ("scheduler_id", "read from the registry of schedulers"),
+    ("state", "one of those declared, without a limit"),
+    ("kind", "one of those declared, without a limit"),
+    ("result", "one of those declared, without a limit"),
+    ("part", "one of those declared, without a limit"),
+    ("callback_kind", "one of those declared, without a limit"),
+    ("thread", "read from the list of threads"),
+    ("index", "read from the server"),
+    ("source", "read from the server"),
+    ("access", "read from the server"),
+    ("db_client_connection_state", "read from the pool"),
+    ("cpu_mode", "read from the system"),
+    ("system_filesystem_mountpoint", "read from the system"),
+];
+
+/// The panels on which each series has a label that others may lack, and why.
+const PRESENT_HERE: &[(&str, &str, &str)] = &[
+    ("Errors by kind", "error_type", "selected by it"),
+    ("Failed queries", "error_type", "selected by it"),
+    (
+        "Commits of the store",
+        "reason",
+        "one of those declared, without a limit",
+    ),
+    (
+        "Transaction rate of all clients",
+        "outcome",
+        "read from the server",
+    ),
+    (
+        "Transaction rate of all clients",
+        "db_namespace",
+        "read from the server",
+    ),
+    (
+        "Clients of the server",
+        "db_namespace",
+        "read from the server",
+    ),
+    ("Blocks read", "db_namespace", "read from the server"),
+    (
+        "Database size growth",
+        "db_namespace",
+        "read from the server",
+    ),
+    ("Growth in a day", "db_namespace", "read from the server"),
+    ("Index usage", "db_namespace", "read from the server"),
+    ("Largest indexes", "db_namespace", "read from the server"),
+    ("Largest tables", "db_namespace", "read from the server"),
+    (
+        "Largest tables",
+        "db_collection_name",
+        "read from the server",
+    ),
+    (
+        "Scans of tables",
+        "db_collection_name",
+        "read from the server",
+    ),
+    (
+        "Connection pool utilization",
+        "db_client_connection_pool_name",
+        "read from the pool",
+    ),
+    (
+        "Connections by state",
+        "db_client_connection_pool_name",
+        "read from the pool",
+    ),
+    (
+        "Callers that wait for a connection",
+        "db_client_connection_pool_name",
+        "read from the pool",
+    ),
+];
+
+/// The labels that a target shows: those of its legend, or the columns of a table.
+fn shown_labels(target: &Value) -> Vec<&str> {
+    let (text, start, end) = match text(target, "format") {
+        "table" => (text(target, "expr"), " by (", ")"),
+        _ => (text(target, "legendFormat"), "{{", "}}"),
+    };
+    let parts = text
+        .split(start)
+        .skip(1)
+        .filter_map(|part| part.split(end).next());
+    let labels = parts.flat_map(|part| part.split(", "));
+    labels.filter(|label| *label != "le").collect()
+}
+
+#[test]
+fn what_lacks_a_label_of_a_legend_has_a_name() {
+    let mut named = 0;
+    for dashboard in dashboards() {
+        for panel in panels(&dashboard) {
+            let title = text(panel, "title");
+            for target in list(panel, "targets").filter(|target| target["expr"].is_string()) {
+                let expression = text(target, "expr");
+                for label in shown_labels(target) {
+                    let is_named = expression.contains(&format!(", \"{label}\", \"(no "));
+                    let always = ALWAYS_PRESENT.iter().any(|(known, _)| *known == label);
+                    let mut here = PRESENT_HERE.iter();
+                    let here = here.any(|(on, known, _)| (*on, *known) == (title, label));
+                    assert!(
+                        is_named || always || here,
+                        "{title}: {label} in {expression}"
+                    );
+                    assert!(!(is_named && always), "{title}: {label} in {expression}");
+                    named += usize::from(is_named);
+                }
+            }
+        }
+    }
+    assert!(named > 40, "{named}");
+}
+
 #[test]
 fn every_panel_describes_a_healthy_value_and_links_a_runbook() {
     let pages = pages();
@@ -172,7 +295,7 @@ fn every_panel_describes_a_healthy_value_and_links_a_runbook() {
     }
 }
 
-/// The pages of alerts, and those of the four common issues.
+/// The pages of alerts, those of the four common issues, and that of figures.
 fn pages() -> HashSet<String> {
     let common = [
         "high-error-rate",
@@ -180,10 +303,10 @@ fn pages() -> HashSet<String> {
         "worker-issues",
         "database-issues",
     ];
-    let alerts = crate::model::alerts::ALL
-        .iter()
-        .map(|alert| alert.runbook());
-    alerts.chain(common.map(str::to_owned)).collect()
+    let alerts = Alert::all(&GenerateInput::new(config(), objectives()));
+    let alerts: Vec<_> = alerts.iter().map(Alert::runbook).collect();
+    let common = common.into_iter().chain(["figures"]).map(str::to_owned);
+    alerts.into_iter().chain(common).collect()
 }
 
 #[test]
