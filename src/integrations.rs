@@ -12,7 +12,7 @@ pub mod metrics;
 mod pool;
 #[cfg(feature = "reqwest")]
 pub mod reqwest;
-#[cfg(any(feature = "deadpool", feature = "sqlx"))]
+#[cfg(any(feature = "sqlx", all(feature = "deadpool", feature = "postgres")))]
 mod sql_state;
 #[cfg(feature = "sqlx")]
 mod sql_summary;

@@ -1,6 +1,7 @@
 // Draws the panels of a dashboard with Grafana's own components, for a browser that `shoot.cjs` steers.
 // `window.PICTURE` holds the dashboard, the answers to its questions, and the time that they are of.
-// Time series and stats are drawn; of other kinds Grafana's library has no component, and a box says so.
+// Time series and stats are drawn; of other kinds Grafana's library has no component. They are left out, and so are
+// panels without an answer; the others move up.
 import React from "react";
 import { createRoot } from "react-dom/client";
 import "uplot/dist/uPlot.min.css";
@@ -56,7 +57,6 @@ function frames(panel) {
 
 function Stat({ panel, width, height }) {
   const all = frames(panel);
-  if (!all.length) return <p>{panel.fieldConfig.defaults.noValue ?? "No data"}</p>;
   const each = width / all.length;
   return <div style={{ display: "flex" }}>{all.map((frame, index) => {
     const field = frame.fields[1];
@@ -72,9 +72,36 @@ function Stat({ panel, width, height }) {
 function Lines({ panel, width, height }) {
   const range = { from: dateTime(from), to: dateTime(to), raw: { from: dateTime(from), to: dateTime(to) } };
   const all = frames(panel);
-  if (!all.length) return <p>No data</p>;
   return <TimeSeries frames={all} width={width} height={height} timeRange={range} timeZone="utc"
     legend={{ ...panel.options.legend, calcs: [] }} options={panel.options} />;
+}
+
+const DRAWN = { stat: Stat, timeseries: Lines };
+
+function hasAnswer(panel) {
+  return (panel.targets ?? []).some(({ refId }) => answers[`${panel.id} ${refId}`]?.length);
+}
+
+/** What is drawn, without gaps: panels side by side as wide as they are, and no row without one. */
+function layout(panels) {
+  const placed = [];
+  let x = 0, y = 0, line = 0, title;
+  for (const panel of panels) {
+    const { w, h } = panel.gridPos;
+    if (panel.type === "row") {
+      title = panel;
+      continue;
+    }
+    if (!DRAWN[panel.type] || !hasAnswer(panel)) continue;
+    if (title || x + w > 24) [x, y, line] = [0, y + line, 0];
+    if (title) {
+      placed.push({ ...title, gridPos: { x: 0, y, w: 24, h: 1 } });
+      [y, title] = [y + 1, undefined];
+    }
+    placed.push({ ...panel, gridPos: { x, y, w, h } });
+    [x, line] = [x + w, Math.max(line, h)];
+  }
+  return placed;
 }
 
 function Panel({ panel }) {
@@ -83,21 +110,21 @@ function Panel({ panel }) {
   if (panel.type === "row") {
     return <h2 style={{ ...place, margin: 0, fontSize: 16, lineHeight: `${ROW - 8}px` }}>{panel.title}</h2>;
   }
-  const Draw = { stat: Stat, timeseries: Lines }[panel.type];
+  const Draw = DRAWN[panel.type];
   return <div style={place}>
     <PanelChrome title={panel.title} width={w * UNIT - 8} height={h * ROW - 8}>
-      {(width, height) => Draw ? <Draw panel={panel} width={width} height={height} />
-        : <p style={{ color: theme.colors.text.secondary }}>A {panel.type} is not drawn here.</p>}
+      {(width, height) => <Draw panel={panel} width={width} height={height} />}
     </PanelChrome>
   </div>;
 }
 
-const height = Math.max(...dashboard.panels.map(({ gridPos: { y, h } }) => y + h)) * ROW;
+const panels = layout(dashboard.panels);
+const height = Math.max(...panels.map(({ gridPos: { y, h } }) => y + h)) * ROW;
 createRoot(document.getElementById("root")).render(
   <ThemeContext.Provider value={theme}>
     <GlobalStyles />
     <div style={{ position: "relative", width, height, background: theme.colors.background.canvas }}>
-      {dashboard.panels.map((panel) => <Panel key={panel.id} panel={panel} />)}
+      {panels.map((panel) => <Panel key={panel.id} panel={panel} />)}
     </div>
   </ThemeContext.Provider>,
 );

@@ -136,7 +136,7 @@ impl Alert {
 
     /// Returns the name of its page in `runbooks/`, without `.md`.
     pub(super) fn runbook(&self) -> String {
-        alerts::runbook_name(&self.name)
+        AlertSpec::runbook_name(&self.name)
     }
 
     /// Returns the summary of a severity.

@@ -27,7 +27,7 @@ mod thresholds;
 pub use dashboard_id::DashboardId;
 pub use levels::{AlertLevels, ThresholdComparison};
 pub use severity::Severity;
-pub(crate) use table::{ALL, runbook_name};
+pub(crate) use table::ALL;
 pub use table::{AlertSignal, AlertSpec};
 pub use threshold::{AlertThreshold, ThresholdQuantity};
 pub use thresholds::Thresholds;

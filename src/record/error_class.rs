@@ -3,8 +3,7 @@
 use std::error::Error;
 use std::io::ErrorKind;
 
-/// The class of an error that belongs to no other.
-pub(crate) const OTHER: &str = "_OTHER";
+pub(crate) use crate::record::error_reasons::OTHER;
 
 /// The class of a time limit that ran out.
 pub(crate) const TIMEOUT: &str = "timeout";
@@ -106,10 +105,7 @@ mod tests {
     fn an_error_of_the_system_is_its_kind() {
         let refused = io::Error::from(ErrorKind::ConnectionRefused);
         assert_eq!(class(refused), "connection_refused");
-        let reset = io::Error::new(
-            ErrorKind::Other,
-            io::Error::from(ErrorKind::ConnectionReset),
-        );
+        let reset = io::Error::other(io::Error::from(ErrorKind::ConnectionReset));
         assert_eq!(class(reset), "connection_reset");
     }
 

@@ -47,11 +47,13 @@ struct Inner {
     replacing: Mutex<()>,
 }
 
+type ClassifyError = dyn Fn(&(dyn Error + 'static)) -> Option<Cow<'static, str>> + Send + Sync;
+
 /// The service's own word for errors of one type.
 #[derive(Clone)]
 struct Classifier {
     error: TypeId,
-    reason: Arc<dyn Fn(&(dyn Error + 'static)) -> Option<Cow<'static, str>> + Send + Sync>,
+    reason: Arc<ClassifyError>,
 }
 
 impl fmt::Debug for ErrorReasons {

@@ -137,7 +137,8 @@ impl Drop for Registration {
 }
 
 fn observe(instruments: &Instruments, watched: &Arc<Watched>) {
-    const FIGURES: [(&MetricSpec, fn(&RuntimeMetrics) -> usize); 3] = [
+    type ReadFigure = fn(&RuntimeMetrics) -> usize;
+    const FIGURES: [(&MetricSpec, ReadFigure); 3] = [
         (&RUNTIME_WORKERS, |metrics| metrics.workers_count),
         (&RUNTIME_TASKS, |metrics| metrics.live_tasks_count),
         (&RUNTIME_GLOBAL_QUEUE, |metrics| metrics.global_queue_depth),

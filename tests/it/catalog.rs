@@ -440,3 +440,16 @@ async fn every_occurrence_objective_has_a_good_and_a_bad_series() {
         "slices are no events"
     );
 }
+
+#[test]
+fn the_build_is_told_by_version_and_revision() {
+    let config = config().version("1.4.2").revision("9f2c1e7");
+    let test = TestTelemetry::with_config(config, &[]).unwrap();
+    let own = ("obs_version", env!("CARGO_PKG_VERSION"));
+    let labels = [own, ("revision", "9f2c1e7"), ("version", "1.4.2")];
+    assert_eq!(test.value("vantage_build_info", &labels), Some(1.0));
+    assert!(scrape(&test).contains("vcs_ref_head_revision=\"9f2c1e7\""));
+    // A build that knows none, as `option_env!` has it, says none.
+    let unknown = TestTelemetry::with_config(self::config().revision(""), &[]).unwrap();
+    assert_eq!(unknown.value("vantage_build_info", &[own]), Some(1.0));
+}

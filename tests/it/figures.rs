@@ -238,7 +238,7 @@ fn an_exemplar_leads_from_a_figure_to_the_trace_in_which_it_was_recorded() {
     let wait = test.telemetry().histogram("shop.wait");
     execution.in_scope(|| wait.record(0.3, &[]));
     execution.succeed();
-    let trace = test.spans()[0].span_context.trace_id().to_string();
+    let trace = test.spans()[0].trace_id.clone();
     let text = test
         .telemetry()
         .scrape(ExpositionFormat::OpenMetrics)

@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use vantage_obs::Config;
 use vantage_obs::alerts::{self, AlertSignal, AlertThreshold, Severity};
+use vantage_obs::figure::Figure;
 use vantage_obs::generate::{
     FileStatus, GenerateInput, GeneratedFile, TimeScale, plan, platform_config,
 };
 use vantage_obs::slo::Objectives;
 use vantage_obs::units::Ratio;
+use vantage_obs::{Config, Role};
 
 const RULES: &str = "prometheus/rules/vantage-alerts.yml";
 const RECORDING: &str = "prometheus/rules/vantage-recording.yml";
@@ -50,6 +51,104 @@ fn plan_is_reproducible_and_has_no_path_twice() {
     let paths: BTreeSet<_> = files.iter().map(|file| &file.path).collect();
     assert_eq!(paths.len(), files.len());
     assert!(files.iter().all(|file| file.text.ends_with('\n')));
+}
+
+/// The configuration of a shop with figures of its own.
+fn shop() -> Config {
+    Config::new("shop-api", Role::Api)
+        .figure(
+            Figure::counter("shop.orders")
+                .description("Orders that were paid")
+                .label("tenant", 200)
+                .panel()
+                .drop_alert(0.5),
+        )
+        .figure(Figure::gauge("shop.open_carts").panel())
+}
+
+fn plan_of(config: Config) -> Vec<GeneratedFile> {
+    plan(&GenerateInput::new(config, Objectives::default()))
+}
+
+#[test]
+fn a_shop_has_its_figures_and_no_posts() {
+    let files = plan_of(shop());
+    let paths: BTreeSet<_> = files.iter().map(|file| &*file.path).collect();
+    for path in [
+        "grafana/dashboards/service-figures.json",
+        "runbooks/shop-orders-drop.md",
+        "runbooks/figures.md",
+    ] {
+        assert!(paths.contains(path), "{path}");
+    }
+    let shipped = [
+        "posts_published",
+        "PostsPublished",
+        "business-metrics",
+        "AiGenerations",
+        "Revenue",
+    ];
+    for file in &files {
+        for word in shipped {
+            assert!(!file.text.contains(word), "{}: {word}", file.path);
+        }
+        assert!(!file.path.contains("business"), "{}", file.path);
+    }
+    let text = |path| &files.iter().find(|file| file.path == path).unwrap().text;
+    let drop = rule(text(RULES), "ShopOrdersDrop", "warning").unwrap();
+    assert!(
+        drop.contains("(vantage:figure_shop_orders:ratio3h < 0.5)"),
+        "{drop}"
+    );
+    assert!(drop.contains("/d/service-figures?"), "{drop}");
+    assert!(text("runbooks/README.md").contains("- [ShopOrdersDrop](shop-orders-drop.md): "));
+    assert!(text("runbooks/incident-response.md").contains("/d/service-figures)"));
+}
+
+#[test]
+fn without_figures_and_business_no_page_dashboard_or_rule_is_about_either() {
+    for file in plan_of(Config::new("shop-api", Role::Api)) {
+        for word in [
+            "service-figures",
+            "vantage:figure",
+            "business-metrics",
+            "(figures.md)",
+        ] {
+            assert!(!file.text.contains(word), "{}: {word}", file.path);
+        }
+    }
+}
+
+#[test]
+fn alerts_of_figures_have_names_and_series_that_nothing_else_has() {
+    // The first is the name of one that the crate ships; the others differ in a dot or in the unit alone.
+    let config = platform_config()
+        .figure(Figure::counter("posts.published").drop_alert(0.5))
+        .figure(Figure::counter("a.b1").drop_alert(0.5))
+        .figure(Figure::counter("a.b.1").drop_alert(0.5))
+        .figure(Figure::counter("a_b.1.size").unit("By").spike_alert(2.0))
+        .figure(Figure::counter("a.b_1.size").unit("s").spike_alert(2.0));
+    let files = plan_of(config);
+    let text = |path| &files.iter().find(|file| file.path == path).unwrap().text;
+    for name in [
+        "PostsPublishedDrop",
+        "PostsPublishedFigureDrop",
+        "AB1Drop",
+        "AB1FigureDrop",
+        "AB1SizeSpike",
+        "AB1SizeFigureSpike",
+    ] {
+        let alert = format!("- alert: \"{name}\"\n");
+        assert_eq!(text(RULES).matches(&alert).count(), 1, "{name}");
+    }
+    let recorded = text(RECORDING).matches(":ratio3h\"\n").count();
+    let names: BTreeSet<_> = text(RECORDING)
+        .lines()
+        .filter(|line| line.contains("record:") && line.contains(":ratio3h"))
+        .collect();
+    assert_eq!((recorded, names.len()), (8, 8));
+    let paths: BTreeSet<_> = files.iter().map(|file| &file.path).collect();
+    assert_eq!(paths.len(), files.len());
 }
 
 /// Returns the rule of an alert of this name and severity.

@@ -161,6 +161,9 @@ fn boundaries(identity: &Identity) -> Vec<f64> {
     }
 }
 
+/// Keys and values, by key.
+type SortedLabels = Vec<(String, String)>;
+
 /// A metric with its series.
 pub(super) struct Metric<S: SeriesKind> {
     instrument: S::Instrument,
@@ -169,7 +172,7 @@ pub(super) struct Metric<S: SeriesKind> {
     /// By the keys that callers came with, which may name one series in several orders of its labels.
     known: ArcSwap<hashbrown::HashMap<SeriesKey, Arc<S>>>,
     /// By sorted labels. Held while one is added.
-    series: Mutex<HashMap<Vec<(String, String)>, Arc<S>>>,
+    series: Mutex<HashMap<SortedLabels, Arc<S>>>,
     overflow: OnceLock<Arc<S>>,
 }
 
@@ -198,7 +201,7 @@ impl<S: SeriesKind> Metric<S> {
     fn add(&self, key: &Key) -> Arc<S> {
         let labels = key.labels();
         let pairs = labels.map(|label| (label.key().to_owned(), label.value().to_owned()));
-        let mut labels: Vec<_> = pairs.collect();
+        let mut labels: SortedLabels = pairs.collect();
         // Of a key that is given twice the first value stays, whatever it is.
         labels.sort_by(|left, right| left.0.cmp(&right.0));
         labels.dedup_by(|next, first| next.0 == first.0);

@@ -2,11 +2,9 @@ use std::fmt;
 use std::ops::{Deref, DerefMut};
 
 use sqlx::pool::PoolConnection;
-use sqlx::{Database, Error, Transaction};
+use sqlx::{Database, Transaction};
 
 use super::driver::Driver;
-use super::query::end;
-use super::transaction::MeasuredTransaction;
 use crate::record::instruments;
 
 /// A connection whose queries are measured: `&mut *connection` runs them, of a pool's as of a transaction's.
@@ -39,24 +37,9 @@ impl<'c, DB: Database> MeasuredConnection<'c, DB> {
         }
     }
 
-    /// Begins a transaction, or a savepoint in the one that is open; only a transaction's end is counted.
-    ///
-    /// # Errors
-    ///
-    /// As [`sqlx::Connection::begin`].
-    pub async fn begin(&mut self) -> Result<MeasuredTransaction<'_, DB>, Error> {
-        let is_savepoint = sqlx::Connection::is_in_transaction(&*self.held);
-        let operation = if is_savepoint { "SAVEPOINT" } else { "BEGIN" };
-        let begin = self.database.query(operation, "");
-        let begun = sqlx::Connection::begin(&mut *self.held);
-        let begun = begin.trace(begun).await;
-        end(begin, &begun);
-        let begun = begun?;
-        Ok(if is_savepoint {
-            MeasuredTransaction::savepoint(begun, &self.database, self.driver)
-        } else {
-            MeasuredTransaction::begun(begun, &self.database, self.driver)
-        })
+    /// The connection itself, on which nothing is measured.
+    pub(super) fn held(&mut self) -> &mut DB::Connection {
+        &mut self.held
     }
 
     pub(super) const fn database(&self) -> &instruments::Database {
@@ -110,7 +93,7 @@ impl<DB: Database> fmt::Debug for MeasuredPoolConnection<DB> {
 /// The connection itself, on which nothing is measured.
 impl<DB: Database> AsMut<DB::Connection> for MeasuredConnection<'_, DB> {
     fn as_mut(&mut self) -> &mut DB::Connection {
-        &mut self.held
+        self.held()
     }
 }
 

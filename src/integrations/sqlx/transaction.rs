@@ -19,6 +19,29 @@ pub struct MeasuredTransaction<'c, DB: Database> {
     outcome: Option<instruments::Transaction>,
 }
 
+impl<DB: Database> MeasuredConnection<'_, DB> {
+    /// Begins a transaction, or a savepoint in the one that is open; only a transaction's end is counted.
+    ///
+    /// # Errors
+    ///
+    /// As [`sqlx::Connection::begin`].
+    pub async fn begin(&mut self) -> Result<MeasuredTransaction<'_, DB>, Error> {
+        let (database, driver) = (self.database().clone(), self.driver());
+        let is_savepoint = sqlx::Connection::is_in_transaction(self.held());
+        let operation = if is_savepoint { "SAVEPOINT" } else { "BEGIN" };
+        let begin = database.query(operation, "");
+        let begun = sqlx::Connection::begin(self.held());
+        let begun = begin.trace(begun).await;
+        end(begin, &begun);
+        let begun = begun?;
+        Ok(if is_savepoint {
+            MeasuredTransaction::savepoint(begun, &database, driver)
+        } else {
+            MeasuredTransaction::begun(begun, &database, driver)
+        })
+    }
+}
+
 impl<'c, DB: Database> MeasuredTransaction<'c, DB> {
     pub(super) fn begun(
         transaction: Transaction<'c, DB>,

@@ -153,7 +153,19 @@ impl AlertSpec {
     /// word, so that `ApiErrorRatioHigh` becomes `api-error-ratio-high`.
     #[must_use]
     pub fn runbook(&self) -> String {
-        runbook_name(self.name)
+        Self::runbook_name(self.name)
+    }
+
+    /// Returns the name of an alert's page: `ApiErrorRatioHigh` becomes `api-error-ratio-high`.
+    pub(crate) fn runbook_name(alert: &str) -> String {
+        let mut slug = String::new();
+        for letter in alert.chars() {
+            if letter.is_ascii_uppercase() && !slug.is_empty() {
+                slug.push('-');
+            }
+            slug.push(letter.to_ascii_lowercase());
+        }
+        slug
     }
 
     /// Returns the summary of a severity.
@@ -164,18 +176,6 @@ impl AlertSpec {
             _ => self.summary,
         }
     }
-}
-
-/// Returns the name of an alert's page: `ApiErrorRatioHigh` becomes `api-error-ratio-high`.
-pub(crate) fn runbook_name(alert: &str) -> String {
-    let mut slug = String::new();
-    for letter in alert.chars() {
-        if letter.is_ascii_uppercase() && !slug.is_empty() {
-            slug.push('-');
-        }
-        slug.push(letter.to_ascii_lowercase());
-    }
-    slug
 }
 
 /// Every alert, in the order of pages and rules, which is that of the signals.

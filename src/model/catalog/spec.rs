@@ -277,7 +277,8 @@ impl MetricSpec {
     ///
     /// A label is absent where the declaration says so, where its value was empty, and on the series that
     /// takes what is over the limit of an instrument: that one has no label at all.
-    pub(crate) fn absent_name(&self, attribute: &Attribute) -> Option<String> {
+    #[must_use]
+    pub fn absent_name(&self, attribute: &Attribute) -> Option<String> {
         // What is read from a snapshot is complete, and has no limit of its own.
         let is_read = matches!(
             self.instrument,

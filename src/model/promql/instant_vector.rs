@@ -61,7 +61,7 @@ impl InstantVector {
         &self,
         labels: impl IntoIterator<Item = &'a str>,
     ) -> InstantVector {
-        let named = labels.into_iter().fold(self.clone(), |named, label| {
+        labels.into_iter().fold(self.clone(), |named, label| {
             let Some(name) = self.labels.absent_name(label) else {
                 return named;
             };
@@ -73,8 +73,7 @@ impl InstantVector {
                 labels,
                 is_binary: false,
             }
-        });
-        named
+        })
     }
 
     /// Sums over all labels but these, which may be written with dots.

@@ -4,6 +4,7 @@ mod actix;
 mod cron;
 mod deadpool;
 mod errors;
+mod figures;
 mod loopback;
 mod metrics_facade;
 // Servers of the crate's own tests against back ends; not each of their functions is called here.

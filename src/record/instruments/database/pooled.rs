@@ -3,7 +3,9 @@
 
 use std::time::{Duration, Instant};
 
-use opentelemetry::{Context, KeyValue};
+use opentelemetry::Context;
+#[cfg(feature = "sqlx")]
+use opentelemetry::KeyValue;
 
 use super::{Database, Query};
 
