@@ -108,7 +108,7 @@ use crate::model::slo::report::SloReport;
 use crate::model::snapshot::{PoolState, QueueState};
 use crate::record::instruments::{Business, CallTarget, Database, HttpCall, Scheduler, Worker};
 use crate::record::middleware::{
-    CountConnections, HttpClientLayer, HttpLayer, OperationalRoutes, RequestSpans,
+    CountConnections, GrpcClientLayer, HttpClientLayer, HttpLayer, OperationalRoutes, RequestSpans,
 };
 use crate::record::trace::Carrier;
 use crate::watch::heartbeat::ForgetOutcome;
@@ -866,6 +866,33 @@ impl Telemetry {
     #[must_use]
     pub fn http_client_layer(&self) -> HttpClientLayer {
         HttpClientLayer::new(self.0.handles.client.clone())
+    }
+
+    /// Returns the layer that measures and traces the calls of a gRPC client, such as tonic's `Channel`: each has a span,
+    /// the metadata by which the other service continues the trace, and its duration in `rpc.client.call.duration`, to the
+    /// status at the end of its response. Its errors become boxed, as those of tower's own layers.
+    ///
+    /// ```
+    /// # #[cfg(all(feature = "otlp", feature = "testing"))] {
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+    /// use tonic::transport::Endpoint;
+    /// use tower::ServiceBuilder;
+    /// # use vantage_obs::testing::TestTelemetry;
+    ///
+    /// # let test = TestTelemetry::new();
+    /// # let telemetry = test.telemetry();
+    /// let endpoint = Endpoint::from_static("http://billing:50051");
+    /// let layer = telemetry.grpc_client_layer().endpoint(endpoint.uri());
+    /// let channel = ServiceBuilder::new().layer(layer).service(endpoint.connect_lazy());
+    /// // InvoicesClient::new(channel)
+    /// # tonic::client::Grpc::new(channel).ready().await?;
+    /// # Ok::<(), Box<dyn std::error::Error + Send + Sync>>(()) })?;
+    /// # }
+    /// # Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
+    /// ```
+    #[must_use]
+    pub fn grpc_client_layer(&self) -> GrpcClientLayer {
+        GrpcClientLayer::new(self.0.handles.client.clone())
     }
 }
 

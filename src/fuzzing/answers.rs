@@ -109,8 +109,8 @@ pub(super) fn grpc_web(data: &[u8]) -> u64 {
     let way = match &whole {
         None => 0,
         Some(WebTrailers::Unreadable) => 1,
-        Some(WebTrailers::Status(None)) => 2,
-        Some(WebTrailers::Status(Some(_))) => 3,
+        Some(WebTrailers::Status(status)) if status.server_error().is_empty() => 2,
+        Some(WebTrailers::Status(_)) => 3,
     };
     fingerprint((first & 1, way, magnitude(body.len())))
 }

@@ -1,6 +1,5 @@
 use std::time::Duration;
 
-use super::alerts::is_watched;
 use crate::config::Config;
 use crate::model::alerts::DashboardId;
 use crate::model::slo::Objectives;
@@ -47,7 +46,7 @@ impl GenerateInput {
             DashboardId::Business => self.config.business,
             DashboardId::Figures => {
                 let mut figures = self.config.figures.iter();
-                figures.any(|figure| figure.panel || is_watched(figure))
+                figures.any(|figure| figure.panel || figure.is_watched())
             }
             _ => true,
         }

@@ -233,6 +233,12 @@ impl Figure {
         self
     }
 
+    /// Returns true if an alert is raised on the figure.
+    #[cfg(feature = "cli")]
+    pub(crate) const fn is_watched(&self) -> bool {
+        self.drop_alert.is_some() || self.spike_alert.is_some()
+    }
+
     /// Returns the metric that the figure is; `None` where its declaration breaks a rule, which
     /// [`Config::resolve`](crate::Config::resolve) tells.
     ///

@@ -62,6 +62,7 @@ mod observable;
 #[cfg(feature = "axum")]
 mod operational;
 mod progress;
+mod rpc;
 mod run;
 mod scheduler;
 #[cfg(feature = "postgres")]
@@ -73,11 +74,11 @@ mod work;
 mod worker;
 mod worker_keys;
 
-pub(crate) use api::{ApiInstruments, FinishedRequest, GrpcError, MethodScheme, RequestOutcome};
+pub(crate) use api::{ApiInstruments, FinishedRequest, FinishedRpc, MethodScheme, RequestOutcome};
 pub use business::{Business, Currency, Engagement};
 #[cfg(feature = "reqwest")]
 pub(crate) use client::ResentCall;
-pub(crate) use client::{CallTarget, ClientInstruments};
+pub(crate) use client::{CallTarget, ClientInstruments, GrpcCall};
 pub use client::{HttpCall, MAX_SERVERS, ServerName};
 pub use database::{Database, Pool, Query, SLOW_QUERY, Transaction};
 pub(crate) use expected_runs::MissedRuns;
@@ -90,6 +91,7 @@ pub(crate) use observable::{observe_build, observe_snapshot};
 #[cfg(feature = "axum")]
 pub(crate) use operational::{EndedConnections, OperationalRequests, RefusedTokens};
 pub(crate) use progress::WorkProgress;
+pub(crate) use rpc::{GrpcStatus, RpcMethod, rpc_attributes};
 pub use run::{Run, RunOutput};
 pub(crate) use scheduler::ExecutionInstruments;
 pub use scheduler::{Execution, Scheduler};

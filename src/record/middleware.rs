@@ -36,7 +36,12 @@
 //! `UNIMPLEMENTED`, `INTERNAL`, `UNAVAILABLE` and `DATA_LOSS` are the server's errors and the `error.type`;
 //! every other status is the caller's affair. A client that goes away before the status has cancelled the
 //! call. A response that ends or breaks off without a status is `UNKNOWN`, as it is to the client. Calls of
-//! gRPC-Web are told by what their body says. The conventions for HTTP ask for no `rpc.*` attributes.
+//! gRPC-Web are told by what their body says.
+//!
+//! A gRPC call is also in `rpc.server.call.duration`, by method and status, with the time to its status, and its span
+//! is named by the method (<https://opentelemetry.io/docs/specs/semconv/rpc/>, 1.45). A method is known once a call of it
+//! had a status that only the method itself gives: before, and past 1,000 methods, it is `_OTHER`, so that a client makes no
+//! series by inventing names. Calls of gRPC-Web are requests alone.
 //!
 //! The SDK's own routes are no part of the API: their requests are in none of these metrics and have no
 //! span, unless `traces.routes` names their route. They count themselves, in
@@ -66,7 +71,10 @@ use pin_project_lite::pin_project;
 use tower::{Layer, Service};
 
 pub use body::MeasuredBody;
-pub use client::{HttpClientFuture, HttpClientLayer, HttpClientService};
+pub use client::{
+    GrpcClientBody, GrpcClientFuture, GrpcClientLayer, GrpcClientService, HttpClientFuture,
+    HttpClientLayer, HttpClientService,
+};
 pub use connections::{ConnectionService, CountConnections};
 #[cfg(feature = "axum")]
 pub(crate) use count_operational::CountOperational;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::routing::get;
-use tower::{Service as _, ServiceExt as _};
+use tower::{Layer as _, Service as _, ServiceExt as _};
 use vantage_obs::ExpositionFormat;
 use vantage_obs::catalog::{self, MetricSpec};
 use vantage_obs::instruments::{Currency, Engagement};
@@ -23,10 +23,12 @@ use crate::support::{OBJECTIVES, ScriptedBody, Step, config, into_ok, request, s
 const NAMES: &[(&str, &str, &str)] = &[
     ("vantage.api.requests", "vantage_api_requests_total", "counter"),
     ("http.server.request.duration", "http_server_request_duration_seconds", "histogram"),
+    ("rpc.server.call.duration", "rpc_server_call_duration_seconds", "histogram"),
     ("http.server.active_requests", "http_server_active_requests", "gauge"),
     ("vantage.api.broken_responses", "vantage_api_broken_responses_total", "counter"),
     ("vantage.api.active_connections", "vantage_api_active_connections", "gauge"),
     ("http.client.request.duration", "http_client_request_duration_seconds", "histogram"),
+    ("rpc.client.call.duration", "rpc_client_call_duration_seconds", "histogram"),
     ("vantage.worker.jobs", "vantage_worker_jobs_total", "counter"),
     ("vantage.worker.job.failures", "vantage_worker_job_failures_total", "counter"),
     ("vantage.worker.job.duration", "vantage_worker_job_duration_seconds", "histogram"),
@@ -244,12 +246,25 @@ async fn requests(test: &TestTelemetry) {
     }
     let response = into_ok(app.clone().oneshot(request("GET", "/posts/7")).await);
     drop(response);
+    grpc_calls(test, app.clone()).await;
     let make = tower::service_fn(move |(): ()| {
         let app = app.clone();
         async move { Ok::<_, std::convert::Infallible>(app) }
     });
     let mut make = test.telemetry().count_connections(make);
     drop(into_ok(make.call(()).await));
+}
+
+/// One that a client of the service makes, and one that the service makes itself.
+async fn grpc_calls(test: &TestTelemetry, app: Router) {
+    let call = || {
+        let call = http::Request::post("http://billing:50051/shop.Orders/Get");
+        let call = call.header("content-type", "application/grpc");
+        call.body(axum::body::Body::empty()).unwrap()
+    };
+    into_ok(app.clone().oneshot(call()).await);
+    let client = test.telemetry().grpc_client_layer().layer(app);
+    drop(client.oneshot(call()).await.unwrap());
 }
 
 /// Two where there is place for one.

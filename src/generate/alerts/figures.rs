@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use super::{Alert, Baseline};
-use crate::generate::GenerateInput;
+use crate::generate::input::GenerateInput;
 use crate::model::alerts::{self, AlertThreshold, DashboardId, Severity, ThresholdComparison};
 use crate::model::catalog::MetricSpec;
 use crate::model::figure::{Figure, FigureLabel};
@@ -18,11 +18,6 @@ pub(in crate::generate) struct FigureAlerts {
     pub(in crate::generate) baseline: Baseline,
     pub(in crate::generate) drop: Option<Alert>,
     pub(in crate::generate) spike: Option<Alert>,
-}
-
-/// Returns true for a figure that has an alert.
-pub(in crate::generate) fn is_watched(figure: &Figure) -> bool {
-    figure.drop_alert.is_some() || figure.spike_alert.is_some()
 }
 
 /// Returns the title of a figure: `Shop orders` of `shop.orders`.
@@ -50,7 +45,7 @@ impl FigureAlerts {
             .map(|spec| spec.name.to_owned())
             .collect();
         let figures = input.config.figures.metrics();
-        let watched = figures.filter(|(figure, _)| is_watched(figure));
+        let watched = figures.filter(|(figure, _)| figure.is_watched());
         watched
             .map(|(figure, metric)| Self::new(figure, metric, &mut taken))
             .collect()

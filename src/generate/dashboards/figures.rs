@@ -7,7 +7,7 @@ use super::figure_panels::{
 };
 use super::panel_spec::traced_percentile_queries;
 use crate::generate::GenerateInput;
-use crate::generate::alerts::{Alert, CURRENCY, FigureAlerts, figure_title, is_watched};
+use crate::generate::alerts::{Alert, CURRENCY, FigureAlerts, figure_title};
 use crate::generate::grafana::{
     DashboardModel, DashboardRow, DisplayUnit, Panel, PanelQuery, ThresholdSteps, Visualization,
 };
@@ -63,7 +63,7 @@ struct ShownFigure<'a> {
 fn figures(input: &GenerateInput) -> Vec<ShownFigure<'_>> {
     let mut alerts = FigureAlerts::all(input).into_iter().peekable();
     let figures = input.config.figures.metrics();
-    let shown = figures.filter(|(figure, _)| figure.panel || is_watched(figure));
+    let shown = figures.filter(|(figure, _)| figure.panel || figure.is_watched());
     shown
         .map(|(figure, metric)| ShownFigure {
             figure,

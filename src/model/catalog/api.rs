@@ -1,8 +1,9 @@
-//! HTTP requests, their bodies and connections.
+//! HTTP requests, their bodies and connections, and the gRPC calls among them.
 //!
 //! Labels here follow the OpenTelemetry conventions for HTTP servers,
 //! <https://opentelemetry.io/docs/specs/semconv/http/http-metrics/>: the route template and never
-//! the path, known methods only, `error.type` where the request failed.
+//! the path, known methods only, `error.type` where the request failed. Those of gRPC calls follow
+//! <https://opentelemetry.io/docs/specs/semconv/rpc/rpc-metrics/> (1.45).
 
 use super::{Attribute, Instrument, MetricFamily, MetricSpec, family};
 use crate::model::units::Unit;
@@ -12,6 +13,27 @@ use crate::model::units::Unit;
 /// A client chooses the method freely, so that each unknown one would be a new series.
 pub(crate) const METHODS: &[&str] = &[
     "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "_OTHER",
+];
+
+/// The names of gRPC's statuses, each at the place of its number.
+pub(crate) const GRPC_STATUSES: [&str; 17] = [
+    "OK",
+    "CANCELLED",
+    "UNKNOWN",
+    "INVALID_ARGUMENT",
+    "DEADLINE_EXCEEDED",
+    "NOT_FOUND",
+    "ALREADY_EXISTS",
+    "PERMISSION_DENIED",
+    "RESOURCE_EXHAUSTED",
+    "FAILED_PRECONDITION",
+    "ABORTED",
+    "OUT_OF_RANGE",
+    "UNIMPLEMENTED",
+    "INTERNAL",
+    "UNAVAILABLE",
+    "DATA_LOSS",
+    "UNAUTHENTICATED",
 ];
 
 pub(super) const METHOD: Attribute = Attribute::one_of("http.request.method", METHODS);
@@ -47,6 +69,26 @@ pub(crate) const REQUEST: [Attribute; 5] = [
 /// The labels of a request in progress. No route: it is not known yet when the request arrives, and
 /// the decrement must name the same series as the increment.
 pub(crate) const ACTIVE: [Attribute; 2] = [METHOD, SCHEME];
+// Open only before it is known to exist: a client writes it.
+pub(super) const RPC_METHOD: Attribute = Attribute::open(
+    "rpc.method",
+    "service and method, such as `shop.Orders/Get`; `_OTHER` for those that are not known to exist, and past the first 1000",
+);
+pub(super) const RPC_STATUS: Attribute =
+    Attribute::one_of("rpc.response.status_code", &GRPC_STATUSES).or_absent("no status");
+pub(super) const RPC_SYSTEM: Attribute = Attribute::one_of("rpc.system.name", &["grpc"]);
+
+/// The labels of one gRPC call.
+pub(crate) const RPC: [Attribute; 4] = [
+    Attribute::open(
+        "error.type",
+        "the name of a status that is a server's error, `cancelled`, `panic`, `timeout`, `_OTHER`; absent otherwise",
+    )
+    .or_absent("no error"),
+    RPC_METHOD,
+    RPC_STATUS,
+    RPC_SYSTEM,
+];
 /// The labels of a response that broke off.
 pub(crate) const BROKEN: [Attribute; 2] = [
     ROUTE,
@@ -77,6 +119,18 @@ family! {
         Unit::Seconds,
         "Time from the head of the request to the head of the response",
         &REQUEST,
+    );
+
+    /// Time of a gRPC call, which is one of the requests too.
+    pub(crate) const RPC_DURATION: MetricSpec = MetricSpec::new(
+        MetricFamily::Api,
+        "rpc.server.call.duration",
+        Instrument::Histogram(&[
+            0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0,
+        ]),
+        Unit::Seconds,
+        "Time of gRPC calls, from the head of the request to the status at the end of the response",
+        &RPC,
     );
 
     /// Requests whose response body has not ended.

@@ -4,7 +4,6 @@
 //! it counts towards stand in one series object, so that one look-up finds all of them.
 
 mod cache;
-mod grpc_status;
 mod method;
 
 use std::fmt;
@@ -13,14 +12,14 @@ use std::time::Duration;
 
 use opentelemetry::KeyValue;
 
-pub(crate) use grpc_status::GrpcError;
 pub(crate) use method::MethodScheme;
 
 use self::cache::{SeriesCache, SeriesKey};
 use super::lazy::LazySeries;
+use super::rpc::{GRPC, GrpcStatus, RpcMethod, RpcMethods};
 use crate::model::catalog::api::{
     ACTIVE, ACTIVE_CONNECTIONS, ACTIVE_REQUESTS, BROKEN, BROKEN_BODIES, REQUEST, REQUEST_DURATION,
-    REQUESTS,
+    REQUESTS, RPC, RPC_DURATION,
 };
 use crate::model::slo::ObjectiveKind;
 use crate::record::series::{Binder, BoundSeries, Counter, Histogram, Instruments, UpDownCounter};
@@ -41,6 +40,8 @@ struct Inner {
     active: ActiveRequests,
     broken: BoundSeries<Counter, 2>,
     connections: UpDownCounter,
+    rpc_methods: RpcMethods,
+    rpc_duration: BoundSeries<Histogram, 4>,
 }
 
 /// The gauges of active requests: so few that each has its place.
@@ -65,8 +66,8 @@ struct RequestSeries {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RequestOutcome {
     Responded(http::StatusCode),
-    /// The response is a 200, and its gRPC status an error of the server's.
-    GrpcFailed(GrpcError),
+    /// The response is a 200 with this gRPC status.
+    Grpc(GrpcStatus),
     /// The service gave an error instead of a response, because a time limit ran out.
     TimedOut,
     /// The service gave another error instead of a response.
@@ -85,6 +86,16 @@ pub(crate) struct FinishedRequest<'a> {
     pub(crate) method_scheme: MethodScheme,
     pub(crate) route: &'a str,
     pub(crate) outcome: RequestOutcome,
+    pub(crate) elapsed: Duration,
+    pub(crate) span: Option<SampledSpan>,
+}
+
+/// A finished gRPC call.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct FinishedRpc<'a> {
+    pub(crate) method: &'a RpcMethod,
+    pub(crate) outcome: RequestOutcome,
+    /// The time to the status.
     pub(crate) elapsed: Duration,
     pub(crate) span: Option<SampledSpan>,
 }
@@ -143,6 +154,28 @@ impl ApiInstruments {
         self.0.broken.with([route, reason], |series| series.add(1));
     }
 
+    /// Returns the methods of gRPC calls.
+    pub(crate) fn rpc_methods(&self) -> &RpcMethods {
+        &self.0.rpc_methods
+    }
+
+    /// Takes note of a gRPC call's method where its outcome shows that there is one.
+    pub(crate) fn confirm_method(&self, method: &mut RpcMethod, outcome: RequestOutcome) {
+        if outcome.is_of_a_method() {
+            self.0.rpc_methods.add(method);
+        }
+    }
+
+    /// Records a gRPC call, which is recorded as a request too.
+    pub(crate) fn record_rpc(&self, call: &FinishedRpc<'_>) {
+        let (status, error) = call.outcome.rpc_labels();
+        let status = status.map_or("", GrpcStatus::name);
+        let values = [error, call.method.label(), status, GRPC];
+        self.0.rpc_duration.with(values, |series| {
+            series.record_in(call.span, call.elapsed.as_secs_f64());
+        });
+    }
+
     pub(crate) fn connections(&self) -> &UpDownCounter {
         &self.0.connections
     }
@@ -173,6 +206,8 @@ impl Inner {
             },
             broken: instruments.series(&BROKEN_BODIES, &BROKEN),
             connections: instruments.single(&ACTIVE_CONNECTIONS),
+            rpc_methods: RpcMethods::default(),
+            rpc_duration: instruments.series(&RPC_DURATION, &RPC),
         }
     }
 }
@@ -229,11 +264,39 @@ impl RequestOutcome {
         use http::StatusCode;
         match self {
             Self::Responded(status) => (Some(*status), error_type(status)),
-            Self::GrpcFailed(error) => (Some(StatusCode::OK), error.as_str()),
+            Self::Grpc(status) => (Some(StatusCode::OK), status.server_error()),
             Self::TimedOut => (None, "timeout"),
             Self::Failed => (None, "_OTHER"),
             Self::Panicked => (Some(StatusCode::INTERNAL_SERVER_ERROR), "panic"),
             Self::Cancelled | Self::Abandoned => (None, "cancelled"),
+        }
+    }
+
+    /// The status of a gRPC call and its error type, as labels have them.
+    pub(crate) fn rpc_labels(&self) -> (Option<GrpcStatus>, &str) {
+        let status = match self {
+            Self::Grpc(status) => *status,
+            Self::Responded(status) => GrpcStatus::from_http(*status),
+            _ => return (None, self.labels().1),
+        };
+        (Some(status), status.server_error())
+    }
+
+    /// Returns `true` if nothing but the method of a gRPC call can have had this outcome: not what routers,
+    /// authentication and limits say before it, to whatever a client has invented.
+    pub(crate) const fn is_of_a_method(&self) -> bool {
+        match self {
+            Self::Grpc(status) => !matches!(
+                *status,
+                GrpcStatus::UNIMPLEMENTED
+                    | GrpcStatus::UNAUTHENTICATED
+                    | GrpcStatus::PERMISSION_DENIED
+                    | GrpcStatus::RESOURCE_EXHAUSTED
+                    | GrpcStatus::UNAVAILABLE
+            ),
+            // A head without a status, before messages.
+            Self::Abandoned | Self::Panicked => true,
+            Self::Responded(_) | Self::TimedOut | Self::Failed | Self::Cancelled => false,
         }
     }
 }

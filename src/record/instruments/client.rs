@@ -1,6 +1,8 @@
 //! Calls to other services.
 
 mod call;
+mod grpc_call;
+mod open_call;
 mod servers;
 mod target;
 
@@ -10,12 +12,15 @@ use std::time::{Duration, Instant};
 pub use call::HttpCall;
 #[cfg(feature = "reqwest")]
 pub(crate) use call::ResentCall;
+pub(crate) use grpc_call::GrpcCall;
 pub use servers::{MAX_SERVERS, ServerName};
 pub(crate) use target::CallTarget;
 
 use self::servers::{Server, Servers};
 use super::SelfTelemetry;
-use crate::model::catalog::client::{HTTP_CALL, HTTP_CALL_DURATION};
+use super::rpc::{GRPC, GrpcStatus, RpcMethod, RpcMethods};
+use crate::model::catalog::MetricSpec;
+use crate::model::catalog::client::{HTTP_CALL, HTTP_CALL_DURATION, RPC_CALL, RPC_CALL_DURATION};
 use crate::record::clock::Clock;
 use crate::record::series::{BoundSeries, Histogram, Instruments};
 use crate::record::trace::{SampledSpan, Tracer};
@@ -30,6 +35,8 @@ struct Inner {
     tracer: Tracer,
     servers: Servers,
     duration: BoundSeries<Histogram, 5>,
+    rpc_methods: RpcMethods,
+    rpc_duration: BoundSeries<Histogram, 6>,
     self_telemetry: SelfTelemetry,
 }
 
@@ -38,6 +45,16 @@ struct FinishedCall<'a> {
     method: &'static str,
     server: &'a Server,
     status: &'a str,
+    error: &'a str,
+    elapsed: Duration,
+    span: Option<SampledSpan>,
+}
+
+/// The same of a call by gRPC.
+struct FinishedRpcCall<'a> {
+    method: &'a RpcMethod,
+    server: &'a Server,
+    status: Option<GrpcStatus>,
     error: &'a str,
     elapsed: Duration,
     span: Option<SampledSpan>,
@@ -55,6 +72,8 @@ impl ClientInstruments {
             tracer,
             servers: Servers::default(),
             duration: instruments.series(&HTTP_CALL_DURATION, &HTTP_CALL),
+            rpc_methods: RpcMethods::default(),
+            rpc_duration: instruments.series(&RPC_CALL_DURATION, &RPC_CALL),
             self_telemetry,
         }))
     }
@@ -74,11 +93,7 @@ impl ClientInstruments {
 
     fn record(&self, call: &FinishedCall<'_>) {
         let server = call.server;
-        if server.is_other() {
-            self.0
-                .self_telemetry
-                .record_overflow(HTTP_CALL_DURATION.name, 1);
-        }
+        self.count_overflow(server, &HTTP_CALL_DURATION);
         let values = [
             call.error,
             call.method,
@@ -89,5 +104,32 @@ impl ClientInstruments {
         self.0.duration.with(values, |series| {
             series.record_in(call.span, call.elapsed.as_secs_f64());
         });
+    }
+
+    fn rpc_methods(&self) -> &RpcMethods {
+        &self.0.rpc_methods
+    }
+
+    fn record_rpc(&self, call: &FinishedRpcCall<'_>) {
+        let server = call.server;
+        self.count_overflow(server, &RPC_CALL_DURATION);
+        let values = [
+            call.error,
+            call.method.label(),
+            call.status.map_or("", GrpcStatus::name),
+            GRPC,
+            &server.address,
+            &server.port,
+        ];
+        self.0.rpc_duration.with(values, |series| {
+            series.record_in(call.span, call.elapsed.as_secs_f64());
+        });
+    }
+
+    /// Counts a call whose server's name is lost.
+    fn count_overflow(&self, server: &Server, duration: &MetricSpec) {
+        if server.is_other() {
+            self.0.self_telemetry.record_overflow(duration.name, 1);
+        }
     }
 }

@@ -14,9 +14,9 @@ use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
 use super::exchange::Exchange;
-use super::grpc::AwaitedStatus;
+use super::grpc::AwaitedOutcome;
 use super::span::CLIENT_GONE;
-use crate::record::instruments::{GrpcError, RequestOutcome};
+use crate::record::instruments::{GrpcStatus, RequestOutcome};
 
 pin_project! {
     /// A response body that records when it ended, and whether it broke off.
@@ -35,7 +35,7 @@ struct BodyMeasurement {
     /// `None` for a stream, which ends when it says so.
     remaining_bytes: Option<u64>,
     /// The status of a gRPC call that is still to come. In a box, so that other bodies stay small.
-    awaited: Option<Box<AwaitedStatus>>,
+    awaited: Option<Box<AwaitedOutcome>>,
 }
 
 /// Records the head of a response, and measures its body.
@@ -53,7 +53,7 @@ impl<B: Body> MeasuredBody<B> {
         inner: B,
         is_bodiless: bool,
         exchange: Exchange,
-        awaited: Option<Box<AwaitedStatus>>,
+        awaited: Option<Box<AwaitedOutcome>>,
     ) -> Self {
         let remaining_bytes = inner.size_hint().exact();
         let mut measurement = Some(BodyMeasurement {
@@ -108,7 +108,7 @@ impl<B: Body> Body for MeasuredBody<B> {
                 }
             }
             Some(Err(_)) => {
-                let outcome = RequestOutcome::GrpcFailed(GrpcError::Unknown);
+                let outcome = RequestOutcome::Grpc(GrpcStatus::UNKNOWN);
                 BodyMeasurement::record_broken(this.measurement, outcome);
             }
             None => BodyMeasurement::complete(this.measurement),
@@ -131,7 +131,7 @@ impl BodyMeasurement {
         let outcome = self
             .awaited
             .as_mut()
-            .and_then(|awaited| awaited.read(frame));
+            .and_then(|awaited| awaited.status.read(frame));
         if let Some(outcome) = outcome {
             self.record_awaited(outcome);
         }
@@ -181,7 +181,7 @@ impl Drop for BodyMeasurement {
     fn drop(&mut self) {
         if self.remaining_bytes == Some(0) {
             if let Some(awaited) = &self.awaited {
-                let outcome = awaited.at_end();
+                let outcome = awaited.status.at_end();
                 self.record_awaited(outcome);
             }
         } else {

@@ -1,4 +1,6 @@
-//! The layer of a client's calls to other services.
+//! The layers of a client's calls to other services.
+
+mod grpc;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -7,11 +9,13 @@ use std::task::{Context, Poll, ready};
 use http::header::HOST;
 use http::uri::Authority;
 use http::{Request, Response};
+use opentelemetry::Context as TraceContext;
 use pin_project_lite::pin_project;
 use tower::{BoxError, Layer, Service};
 
+pub use self::grpc::{GrpcClientBody, GrpcClientFuture, GrpcClientLayer, GrpcClientService};
 use crate::record::error_class::error_class;
-use crate::record::instruments::{CallTarget, ClientInstruments, HttpCall, ServerName};
+use crate::record::instruments::{CallTarget, ClientInstruments, GrpcCall, HttpCall, ServerName};
 
 /// Measures and traces every call of the client that it wraps. A cheap clone.
 ///
@@ -65,10 +69,9 @@ impl HttpClientLayer {
         let uri = request.uri().clone();
         let target = CallTarget::from_uri(&uri);
         let authority = match target.host {
-            "" => request.headers().get(HOST),
+            "" => host_header(request),
             _ => None,
         };
-        let authority = authority.and_then(|host| Authority::try_from(host.as_bytes()).ok());
         let target = target.or_authority(authority.as_ref());
         let method = request.method().clone();
         let call = self
@@ -76,6 +79,11 @@ impl HttpClientLayer {
             .start(&method, target, request.headers_mut());
         call.named(self.server_of(request.extensions()))
     }
+}
+
+fn host_header<B>(request: &Request<B>) -> Option<Authority> {
+    let host = request.headers().get(HOST)?;
+    Authority::try_from(host.as_bytes()).ok()
 }
 
 impl<S> Layer<S> for HttpClientLayer {
@@ -134,15 +142,9 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let panic_guard = PanicGuard(this.call);
-        let guard = panic_guard
-            .0
-            .as_ref()
-            .map(|call| call.context().clone().attach());
-        let outcome = this.inner.poll(cx);
-        drop(guard);
+        let outcome = poll_inside(this.call, || this.inner.poll(cx));
         let outcome = ready!(outcome).map_err(Into::into);
-        if let Some(call) = panic_guard.0.take() {
+        if let Some(call) = this.call.take() {
             match &outcome {
                 Ok(response) => call.complete(response.status()),
                 Err(error) => call.fail_as(error_class(&**error)),
@@ -152,10 +154,40 @@ where
     }
 }
 
-/// Ends the call with a panic while it unwinds: a layer further out may catch it, and drop the future later.
-struct PanicGuard<'a>(&'a mut Option<HttpCall>);
+/// A call under way, by HTTP or by gRPC.
+trait Call {
+    /// The context for what happens inside.
+    fn context(&self) -> &TraceContext;
+}
 
-impl Drop for PanicGuard<'_> {
+impl Call for HttpCall {
+    fn context(&self) -> &TraceContext {
+        self.context()
+    }
+}
+
+impl Call for GrpcCall {
+    fn context(&self) -> &TraceContext {
+        self.context()
+    }
+}
+
+/// Polls inside the call's span; a panic ends the call.
+fn poll_inside<C: Call, R>(call: &mut Option<C>, poll: impl FnOnce() -> R) -> R {
+    let panic_guard = PanicGuard(call);
+    let guard = panic_guard
+        .0
+        .as_ref()
+        .map(|call| call.context().clone().attach());
+    let polled = poll();
+    drop(guard);
+    polled
+}
+
+/// Ends the call with a panic while it unwinds: a layer further out may catch it, and drop the future later.
+struct PanicGuard<'a, C>(&'a mut Option<C>);
+
+impl<C> Drop for PanicGuard<'_, C> {
     fn drop(&mut self) {
         if std::thread::panicking() {
             drop(self.0.take());

@@ -12,10 +12,12 @@ use std::time::{Duration, Instant};
 use http::{Request, Response, StatusCode};
 use opentelemetry::ContextGuard;
 
-use super::grpc::{self, AwaitedStatus, HeadOutcome};
+use super::grpc::{self, AwaitedOutcome, HeadOutcome};
 use super::route::Route;
 use super::{RequestRecorder, span};
-use crate::record::instruments::{FinishedRequest, MethodScheme, RequestOutcome};
+use crate::record::instruments::{
+    FinishedRequest, FinishedRpc, MethodScheme, RequestOutcome, RpcMethod,
+};
 use crate::record::trace::SpanScope;
 
 /// A request, from its head to the end of its response's body: it [starts](Self::start),
@@ -36,8 +38,8 @@ pub(super) struct Exchange {
     recorded: bool,
     /// `true` if it is one of the active requests: not if it seemed to be an operational one.
     active: bool,
-    /// `true` for the call of a gRPC client.
-    is_grpc: bool,
+    /// The method of a gRPC call; `None` for other requests.
+    rpc_method: Option<RpcMethod>,
 }
 
 impl Exchange {
@@ -59,7 +61,10 @@ impl Exchange {
             recorder.api.active(method_scheme).add(1);
         }
         let route_name = route.as_str();
+        let is_grpc = method_scheme.method() == "POST" && grpc::is_grpc(request.headers());
+        let find_method = || recorder.api.rpc_methods().find(request.uri().path());
         Some(Self {
+            rpc_method: is_grpc.then(find_method),
             span: recorder
                 .spans
                 .start(request, method_scheme, route_name, is_operational),
@@ -69,17 +74,18 @@ impl Exchange {
             method_scheme,
             recorded: false,
             active: !is_operational,
-            is_grpc: method_scheme.method() == "POST" && grpc::is_grpc(request.headers()),
             recorder: Arc::clone(recorder),
         })
     }
 
     /// Records the head of the response, unless it is the head of a gRPC call: its status is returned to be
     /// awaited.
-    pub(super) fn record_response<B>(&mut self, response: &Response<B>) -> Option<AwaitedStatus> {
+    pub(super) fn record_response<B>(&mut self, response: &Response<B>) -> Option<AwaitedOutcome> {
         let elapsed = self.elapsed();
-        match HeadOutcome::from_response(response, self.is_grpc, elapsed) {
-            HeadOutcome::Awaited(awaited) if !self.is_bodiless(response.status()) => Some(awaited),
+        match HeadOutcome::from_response(response, self.rpc_method.is_some()) {
+            HeadOutcome::Awaited(status) if !self.is_bodiless(response.status()) => {
+                Some(AwaitedOutcome { status, elapsed })
+            }
             HeadOutcome::Awaited(_) => {
                 self.record(RequestOutcome::Responded(response.status()), elapsed);
                 None
@@ -136,22 +142,38 @@ impl Exchange {
     pub(super) fn record(&mut self, outcome: RequestOutcome, elapsed: Duration) {
         // First: whatever happens below must not be repeated by the drop.
         self.recorded = true;
+        if let Some(method) = &mut self.rpc_method {
+            self.recorder.api.confirm_method(method, outcome);
+        }
         let route = self.route.as_str();
         if let Some(span) = &self.span {
             span::record_outcome(span, self.method_scheme, route, outcome);
+            if let Some(method) = &self.rpc_method {
+                span::record_rpc(span, method, outcome);
+            }
         }
         // Known for certain only now: a route is told by what stands behind it.
         // The SDK's own requests have a counter of their own, in the inner layer.
         if self.recorder.operational_routes.confirm(route) {
             return;
         }
+        let span = self.span.as_ref().and_then(SpanScope::sampled);
         self.recorder.api.record_request(&FinishedRequest {
             method_scheme: self.method_scheme,
             route,
             outcome,
             elapsed,
-            span: self.span.as_ref().and_then(SpanScope::sampled),
+            span,
         });
+        if let Some(method) = &self.rpc_method {
+            self.recorder.api.record_rpc(&FinishedRpc {
+                method,
+                outcome,
+                // To the status, as the conventions for calls have it.
+                elapsed: self.elapsed(),
+                span,
+            });
+        }
     }
 }
 

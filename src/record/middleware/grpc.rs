@@ -9,16 +9,20 @@ use http::{HeaderMap, Response, StatusCode};
 use http_body::Frame;
 
 use super::grpc_web::{WebFrames, WebTrailers};
-use crate::record::instruments::{GrpcError, RequestOutcome};
+use crate::record::instruments::{GrpcStatus, RequestOutcome};
 
 const GRPC_STATUS: &str = "grpc-status";
 
 /// A call whose response has a head, and no status so far.
 #[derive(Debug)]
-pub(super) struct AwaitedStatus {
+pub(super) struct AwaitedStatus(GrpcFormat);
+
+/// A gRPC call between its head and its status.
+#[derive(Debug)]
+pub(super) struct AwaitedOutcome {
+    pub(super) status: AwaitedStatus,
     /// The time to the response's head.
     pub(super) elapsed: Duration,
-    format: GrpcFormat,
 }
 
 /// The place of a response's status.
@@ -37,11 +41,7 @@ pub(super) enum HeadOutcome {
 
 impl HeadOutcome {
     /// Reads the head of a response. One that names no content type has that of the request.
-    pub(super) fn from_response<B>(
-        response: &Response<B>,
-        is_grpc_request: bool,
-        elapsed: Duration,
-    ) -> Self {
+    pub(super) fn from_response<B>(response: &Response<B>, is_grpc_request: bool) -> Self {
         let status = response.status();
         let responded = Self::Known(RequestOutcome::Responded(status));
         // Another status is the word of a proxy or a router, which knows nothing of gRPC.
@@ -56,7 +56,7 @@ impl HeadOutcome {
         match format {
             None => responded,
             Some(_) if headers.contains_key(GRPC_STATUS) => Self::Known(outcome(headers)),
-            Some(format) => Self::Awaited(AwaitedStatus { elapsed, format }),
+            Some(format) => Self::Awaited(AwaitedStatus(format)),
         }
     }
 }
@@ -64,10 +64,10 @@ impl HeadOutcome {
 impl AwaitedStatus {
     /// Reads a frame of the response's body; returns the outcome with the one that brings it.
     pub(super) fn read<D: Buf>(&mut self, frame: &Frame<D>) -> Option<RequestOutcome> {
-        match &mut self.format {
+        match &mut self.0 {
             GrpcFormat::Trailers => frame.trailers_ref().map(outcome),
             GrpcFormat::Web(frames) => match frames.read(frame.data_ref()?)? {
-                WebTrailers::Status(error) => Some(outcome_of(error)),
+                WebTrailers::Status(status) => Some(RequestOutcome::Grpc(status)),
                 WebTrailers::Unreadable => Some(self.at_end()),
             },
         }
@@ -76,8 +76,8 @@ impl AwaitedStatus {
     /// Returns the outcome of a response that ended without a status: clients take it for `UNKNOWN`.
     /// gRPC-Web may carry the status in a form that isn't read here.
     pub(super) const fn at_end(&self) -> RequestOutcome {
-        match self.format {
-            GrpcFormat::Trailers => RequestOutcome::GrpcFailed(GrpcError::Unknown),
+        match self.0 {
+            GrpcFormat::Trailers => RequestOutcome::Grpc(GrpcStatus::UNKNOWN),
             GrpcFormat::Web(_) => RequestOutcome::Responded(StatusCode::OK),
         }
     }
@@ -113,14 +113,7 @@ pub(super) fn is_grpc(headers: &HeaderMap) -> bool {
 fn outcome(trailers: &HeaderMap) -> RequestOutcome {
     let status = trailers.get(GRPC_STATUS);
     let status = status.map_or(&b""[..], |status| status.as_bytes());
-    outcome_of(GrpcError::from_status(status))
-}
-
-fn outcome_of(error: Option<GrpcError>) -> RequestOutcome {
-    error.map_or(
-        RequestOutcome::Responded(StatusCode::OK),
-        RequestOutcome::GrpcFailed,
-    )
+    RequestOutcome::Grpc(GrpcStatus::from_header(status))
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 
 use bytes::Buf;
 
-use crate::record::instruments::GrpcError;
+use crate::record::instruments::GrpcStatus;
 
 const PREFIX_BYTES: usize = 5;
 /// The bit of the first byte that stands for trailers.
@@ -25,7 +25,7 @@ pub(crate) struct WebFrames {
 /// The trailers of a body.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum WebTrailers {
-    Status(Option<GrpcError>),
+    Status(GrpcStatus),
     /// They are compressed, or the body is not what it says.
     Unreadable,
 }
@@ -117,7 +117,7 @@ impl WebFrames {
             name.eq_ignore_ascii_case(b"grpc-status")
                 .then(|| value.trim_ascii())
         });
-        WebTrailers::Status(GrpcError::from_status(status.unwrap_or_default()))
+        WebTrailers::Status(GrpcStatus::from_header(status.unwrap_or_default()))
     }
 }
 
@@ -178,11 +178,14 @@ mod tests {
     #[test]
     fn a_status_is_found_however_the_body_is_cut() {
         for (trailers, expected) in [
-            ("grpc-status:13\r\n", Some(GrpcError::Internal)),
-            ("grpc-status: 0\r\ngrpc-message:\r\n", None),
-            ("grpc-message: grpc-status:13\r\nGrpc-Status: 5\r\n", None),
-            ("grpc-message:lost\n", Some(GrpcError::Unknown)),
-            ("", Some(GrpcError::Unknown)),
+            ("grpc-status:13\r\n", GrpcStatus::INTERNAL),
+            ("grpc-status: 0\r\ngrpc-message:\r\n", GrpcStatus::OK),
+            (
+                "grpc-message: grpc-status:13\r\nGrpc-Status: 16\r\n",
+                GrpcStatus::UNAUTHENTICATED,
+            ),
+            ("grpc-message:lost\n", GrpcStatus::UNKNOWN),
+            ("", GrpcStatus::UNKNOWN),
         ] {
             let body = body(trailers);
             for size in 1..=body.len() {
@@ -201,7 +204,7 @@ mod tests {
             let text = format!("{message}gAAAABBncnBjLXN0YXR1czoxNA0K");
             for size in 1..=text.len() {
                 let found = read_in_pieces(WebFrames::text(), text.as_bytes(), size);
-                let expected = WebTrailers::Status(Some(GrpcError::Unavailable));
+                let expected = WebTrailers::Status(GrpcStatus::UNAVAILABLE);
                 assert_eq!(found, Some(expected), "{size} of {text}");
             }
         }
@@ -218,7 +221,7 @@ mod tests {
         assert_eq!(found, Some(WebTrailers::Unreadable));
         let long = body(&format!("grpc-status:13\r\nx:{}", "y".repeat(100_000)));
         let found = read_in_pieces(WebFrames::binary(), &long, 999);
-        let expected = WebTrailers::Status(Some(GrpcError::Internal));
+        let expected = WebTrailers::Status(GrpcStatus::INTERNAL);
         assert_eq!(found, Some(expected));
     }
 }

@@ -8,7 +8,7 @@ use http::{Request, StatusCode};
 use opentelemetry::KeyValue;
 use opentelemetry::trace::SpanKind;
 
-use crate::record::instruments::{MethodScheme, RequestOutcome};
+use crate::record::instruments::{MethodScheme, RequestOutcome, RpcMethod, rpc_attributes};
 use crate::record::trace::{HeaderExtractor, SampleRatioOverride, SpanScope, Tracer};
 
 /// The reason of a body that was not read to its end.
@@ -95,6 +95,20 @@ pub(super) fn record_outcome(
         // Only what the service failed has an error type, so that a 4xx leaves the status unset, as
         // the conventions have it for servers.
         _ => span.fail(error),
+    }
+}
+
+/// Records the outcome of a gRPC call, beside that of its request: the span is named by the call.
+pub(super) fn record_rpc(span: &SpanScope, method: &RpcMethod, outcome: RequestOutcome) {
+    span.rename(|| method.span_name().to_owned());
+    span.set_attributes(|| rpc_attributes(method));
+    let (status, error) = outcome.rpc_labels();
+    if let Some(status) = status {
+        span.set_attributes(|| [status.attribute()]);
+        // Where HTTP has an error of its own, it is the span's already.
+        if outcome.labels().1.is_empty() && !error.is_empty() {
+            span.fail(error);
+        }
     }
 }
 

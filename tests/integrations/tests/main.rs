@@ -7,10 +7,10 @@ mod errors;
 mod figures;
 mod loopback;
 mod metrics_facade;
-// Servers of the crate's own tests against back ends; not each of their functions is called here.
-#[expect(dead_code, reason = "shared with the tests of the store")]
+// Servers of the crate's own tests against back ends.
 #[path = "../../../src/store/postgres_client/server.rs"]
 mod postgres_server;
 mod reqwest;
 mod sqlx;
+mod tonic;
 mod tower_client;

@@ -37,7 +37,7 @@ async fn a_call_is_measured_and_the_server_continues_its_trace() {
         ("http_response_status_code", "200"),
     ];
     assert_eq!(calls(&caller, port, &labels), Some(1.0));
-    let (client, server) = (&caller.spans()[0], &callee.spans()[0]);
+    let (client, server) = (&caller.span_data()[0], &callee.span_data()[0]);
     assert_child(server, client);
     let url = format!("http://127.0.0.1:{port}/invoices/7");
     assert_eq!(attribute(client, "url.full"), Some(url));
@@ -62,7 +62,7 @@ async fn a_call_inside_a_job_belongs_to_its_trace() {
         ("http_response_status_code", "404"),
     ];
     assert_eq!(calls(&test, port, &labels), Some(1.0));
-    let spans = test.spans();
+    let spans = test.span_data();
     assert_child(&spans[0], &spans[1]);
 }
 
@@ -192,7 +192,7 @@ async fn a_request_that_is_sent_again_is_one_trace_and_several_calls() {
         ("http_response_status_code", "503"),
     ];
     assert_eq!(calls(&caller, port, &labels), Some(2.0));
-    let (clients, servers) = (caller.spans(), callee.spans());
+    let (clients, servers) = (caller.span_data(), callee.span_data());
     let traces: Vec<_> = clients
         .iter()
         .map(|span| span.span_context.trace_id())
@@ -219,6 +219,6 @@ async fn a_request_may_name_its_server() {
         ("server_address", "webhooks"),
     ];
     assert_eq!(test.value(CALLS, &labels), Some(1.0));
-    let address = attribute(&test.spans()[0], "server.address");
+    let address = attribute(&test.span_data()[0], "server.address");
     assert_eq!(address.as_deref(), Some("127.0.0.1"));
 }

@@ -184,7 +184,7 @@ async fn queries_are_timed_with_operation_and_table_however_they_are_written() {
     assert_eq!(shop.count("SELECT", "orders", ""), Some(5.0));
     assert_eq!(shop.count("UPDATE", "orders", ""), Some(1.0));
     assert_eq!(shop.count("SELECT", "", ""), Some(1.0));
-    assert_eq!(shop.test.spans().len(), 9);
+    assert_eq!(shop.test.span_data().len(), 9);
 }
 
 #[tokio::test]
@@ -233,7 +233,7 @@ async fn the_duration_is_that_of_the_query_and_not_of_the_wait_before_it() {
     shop.assert_nothing_slow();
     shop.test.tick();
     assert_eq!(shop.pool("pending_requests"), Some(0.0));
-    let spans = shop.test.spans();
+    let spans = shop.test.span_data();
     assert_eq!(spans[0].events[0].name, "connection acquired");
 }
 
@@ -305,7 +305,7 @@ async fn errors_are_told_apart_by_a_closed_list_of_words() {
         shop.count("INSERT", "orders", "unique_violation"),
         Some(1.0)
     );
-    let span = shop.test.spans().pop().unwrap();
+    let span = shop.test.span_data().pop().unwrap();
     let attribute = |key: &str| {
         let found = span
             .attributes
@@ -677,7 +677,7 @@ async fn a_query_in_a_span_is_its_child() {
         .run("import", due, &Carrier::EMPTY, insert(&shop.db, 1))
         .await
         .unwrap();
-    let spans = shop.test.spans();
+    let spans = shop.test.span_data();
     assert_eq!(spans[0].name, "INSERT orders");
     assert_eq!(spans[0].parent_span_id, spans[1].span_context.span_id());
     let broken = PgConnectOptions::new()

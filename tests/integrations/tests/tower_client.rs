@@ -40,7 +40,7 @@ async fn a_call_of_hyper_is_measured_to_the_head_and_traced() {
     assert_eq!(calls(&caller, port, &labels), Some(1.0));
     let body = response.into_body().collect().await.unwrap();
     assert_eq!(body.to_bytes(), "hello");
-    assert_child(&callee.spans()[0], &caller.spans()[0]);
+    assert_child(&callee.span_data()[0], &caller.span_data()[0]);
 }
 
 #[tokio::test]

@@ -92,7 +92,9 @@ fn outcome_code(outcome: RequestOutcome) -> u16 {
         RequestOutcome::Panicked => 3,
         RequestOutcome::Cancelled => 4,
         RequestOutcome::Abandoned => 5,
-        RequestOutcome::GrpcFailed(error) => 32 + error as u16,
+        // All others have the labels of a 200.
+        RequestOutcome::Grpc(status) if status.server_error().is_empty() => 200,
+        RequestOutcome::Grpc(status) => 32 + u16::from(status.code()),
     }
 }
 

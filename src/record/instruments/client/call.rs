@@ -2,24 +2,18 @@
 mod resend;
 
 use std::borrow::Cow;
-use std::sync::Arc;
-use std::time::Instant;
 
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
-use opentelemetry::propagation::Injector;
+use http::{HeaderMap, Method, StatusCode};
 use opentelemetry::trace::SpanKind;
 use opentelemetry::{Context, KeyValue};
 
-use super::servers::Server;
+use super::open_call::OpenCall;
 use super::{CallTarget, ClientInstruments, FinishedCall, ServerName};
 use crate::model::catalog::api::METHODS;
-use crate::record::trace::{SpanScope, Traced};
+use crate::record::trace::Traced;
 
 #[cfg(feature = "reqwest")]
 pub(crate) use resend::ResentCall;
-
-/// The error type of a call that was dropped: a caller's time limit drops the future.
-const CANCELLED: &str = "cancelled";
 
 /// An HTTP call to another service: a client span, whose trace the other service continues, and its duration in
 /// `http.client.request.duration`, to the response's head or to an end without one.
@@ -54,14 +48,9 @@ const CANCELLED: &str = "cancelled";
 #[must_use = "a call that is dropped at once is recorded as cancelled"]
 #[derive(Debug)]
 pub struct HttpCall {
-    instruments: ClientInstruments,
-    scope: SpanScope,
+    call: OpenCall,
     method: &'static str,
-    server: Arc<Server>,
-    started: Instant,
     status: Option<StatusCode>,
-    /// Empty for a response, whose status says whether it is an error.
-    error: Cow<'static, str>,
 }
 
 impl ClientInstruments {
@@ -86,29 +75,22 @@ impl ClientInstruments {
         // An unknown method is `_OTHER`, as on the server's side.
         let method = METHODS.iter().find(|known| **known == method.as_str());
         let method = *method.unwrap_or(&"_OTHER");
-        let tracer = self.tracer();
-        let scope = tracer.start(parent, SpanKind::Client, method, Vec::new());
-        scope.set_attributes(|| {
+        let attributes = || {
             [
                 KeyValue::new("http.request.method", method),
                 KeyValue::new("url.full", target.url()),
                 KeyValue::new("server.address", target.host.to_owned()),
                 KeyValue::new("server.port", i64::from(target.port())),
             ]
-        });
-        // Also where the span is not kept: the trace id goes on, so that the other side's logs can
-        // be found by it.
-        tracer.inject(scope.context(), &mut HeaderInjector(headers));
-        let port = (!target.host.is_empty()).then(|| target.port());
+        };
+        let span = self
+            .tracer()
+            .start(parent, SpanKind::Client, method, Vec::new());
+        span.set_attributes(attributes);
         HttpCall {
-            server: self.server(target.host, port),
-            // After the span, so that what it costs is not part of the duration.
-            started: self.now(),
-            instruments: self.clone(),
-            scope,
+            call: OpenCall::new(self, span, target, headers),
             method,
             status: None,
-            error: Cow::Borrowed(CANCELLED),
         }
     }
 }
@@ -136,7 +118,7 @@ impl HttpCall {
     /// # }
     /// ```
     pub fn server(mut self, name: &str) -> Self {
-        self.server = self.instruments.server(name, None);
+        self.call.rename_server(name);
         self
     }
 
@@ -150,84 +132,55 @@ impl HttpCall {
 
     /// The context for what happens inside.
     pub(crate) const fn context(&self) -> &Context {
-        self.scope.context()
+        self.call.span.context()
     }
 
     /// Runs the call's future inside its span, so that what the client logs belongs to it.
     pub fn trace<F>(&self, future: F) -> Traced<F> {
-        Traced::new(future, self.scope.context().clone())
+        Traced::new(future, self.context().clone())
     }
 
     /// Ends the call with the status of its response: from 400 on it counts as failed, with the status as
     /// `error.type`, as the semantic conventions have it for clients.
     pub fn complete(mut self, status: StatusCode) {
         self.status = Some(status);
-        self.error = Cow::Borrowed("");
+        self.call.error = Cow::Borrowed("");
     }
 
     /// Ends the call without a response; `error_type` is a class such as `timeout`, never a message: it becomes a
     /// label.
     pub fn fail(mut self, error_type: &str) {
-        self.error = Cow::Owned(error_type.to_owned());
+        self.call.error = Cow::Owned(error_type.to_owned());
     }
 
     /// The same with a class of a fixed set.
     pub(crate) fn fail_as(mut self, error_type: &'static str) {
-        self.error = Cow::Borrowed(error_type);
+        self.call.error = Cow::Borrowed(error_type);
     }
 }
 
 impl Drop for HttpCall {
     fn drop(&mut self) {
-        let elapsed = self
-            .instruments
-            .now()
-            .saturating_duration_since(self.started);
-        if self.error == CANCELLED && std::thread::panicking() {
-            self.error = Cow::Borrowed("panic");
-        }
+        let elapsed = self.call.elapsed();
         let status = self.status.as_ref();
         // For a client a 4xx is an error, for a server it is not:
         // <https://opentelemetry.io/docs/specs/semconv/http/http-spans/#status>.
         let failed = status.filter(|status| status.is_client_error() || status.is_server_error());
-        let error = failed.map_or(&*self.error, StatusCode::as_str);
+        let error = failed.map_or(&*self.call.error, StatusCode::as_str);
         if let Some(status) = status {
             let code = i64::from(status.as_u16());
-            self.scope
+            self.call
+                .span
                 .set_attributes(|| [KeyValue::new("http.response.status_code", code)]);
         }
-        if !error.is_empty() {
-            self.scope.fail(error);
-        }
-        self.scope.end();
-        self.instruments.record(&FinishedCall {
+        self.call.end_span(error);
+        self.call.instruments.record(&FinishedCall {
             method: self.method,
-            server: &self.server,
+            server: &self.call.server,
             status: status.map_or("", StatusCode::as_str),
             error,
             elapsed,
-            span: self.scope.sampled(),
+            span: self.call.span.sampled(),
         });
-    }
-}
-
-/// Replaces headers, so that a request that is sent again carries one trace.
-struct HeaderInjector<'a>(&'a mut HeaderMap);
-
-impl Injector for HeaderInjector<'_> {
-    fn set(&mut self, key: &str, value: String) {
-        let (Ok(name), Ok(value)) = (
-            HeaderName::from_bytes(key.as_bytes()),
-            HeaderValue::from_str(&value),
-            // Names and values of the formats are valid; those of baggage are encoded.
-        ) else {
-            return;
-        };
-        // A list that was copied from another request is not that of this trace.
-        if value.is_empty() {
-            self.0.remove(name);
-        } else {
-            self.0.insert(name, value);
-        }
     }
 }

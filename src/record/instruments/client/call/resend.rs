@@ -35,7 +35,8 @@ impl ClientInstruments {
         }
         let call = self.start_below(parent, method, target, headers);
         let count = i64::from(before.count);
-        call.scope
+        call.call
+            .span
             .set_attributes(|| [KeyValue::new("http.request.resend_count", count)]);
         call
     }
