@@ -222,16 +222,31 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// [`ConfigError`] lists every fault of the file: the file's author is at fault.
+    /// [`ConfigError`] lists every fault of the file: the file's author is at fault. A figure without a kind is
+    /// skipped: the code must declare it before [`Config::resolve`], which reads the file again.
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self, ConfigError> {
-        let mut layers = ConfigLayers::from_code(Self::default());
-        layers.apply_file(path.as_ref());
+        let (config, _) = Self::without_code(Figures::default(), Some(path.as_ref()))?;
+        Ok(config.file(path.as_ref()))
+    }
+
+    /// Reads a file as the commands do, which lack the service's code: they know the figures that it declares, or
+    /// skip with a warning what the file says of them.
+    #[doc(hidden)]
+    pub fn without_code(
+        declared: Figures,
+        file: Option<&Path>,
+    ) -> Result<(Self, Vec<String>), ConfigError> {
+        let mut layers = ConfigLayers::without_code(Self {
+            figures: declared,
+            ..Self::default()
+        });
+        if let Some(file) = file {
+            layers.apply_file(file);
+        }
         // Values that are still missing, such as the service's name, may come from the environment
         // later.
         layers.validate(false);
-        layers
-            .into_config()
-            .map(|config| config.file(path.as_ref()))
+        layers.into_config_with_warnings()
     }
 
     /// Adds a role.
@@ -306,7 +321,23 @@ impl Config {
     ///
     /// [`ConfigError`] lists every fault of all layers at once, each with its place.
     pub fn resolve(self, environment: &Environment) -> Result<EffectiveConfig, ConfigError> {
-        let mut layers = ConfigLayers::from_code(self);
+        Self::resolve_layers(ConfigLayers::from_code(self), environment)
+    }
+
+    /// Resolves as the commands do, which lack the service's code: a figure that only that declares is skipped
+    /// with a warning.
+    #[doc(hidden)]
+    pub fn resolve_without_code(
+        self,
+        environment: &Environment,
+    ) -> Result<EffectiveConfig, ConfigError> {
+        Self::resolve_layers(ConfigLayers::without_code(self), environment)
+    }
+
+    fn resolve_layers(
+        mut layers: ConfigLayers,
+        environment: &Environment,
+    ) -> Result<EffectiveConfig, ConfigError> {
         // The order of these calls is the precedence; secrets are resolved last, because a later
         // layer may replace a reference.
         layers.apply_platform(environment);

@@ -383,7 +383,7 @@ impl Telemetry {
     }
 
     /// Uses `reason` as [`classify_errors`](Self::classify_errors) does, unless the service has its own for the type.
-    #[cfg(any(feature = "deadpool", feature = "sqlx"))]
+    #[cfg(any(feature = "deadpool", feature = "reqwest", feature = "sqlx"))]
     pub(crate) fn classify_errors_by_default<E: std::error::Error + 'static>(
         &self,
         reason: impl Fn(&E) -> &'static str + Send + Sync + 'static,
@@ -830,7 +830,7 @@ impl Telemetry {
         headers: &mut http::HeaderMap,
     ) -> HttpCall {
         let target = CallTarget::from_uri(uri);
-        self.0.handles.client.start(method, target, headers)
+        self.0.handles.client.start(method, target, None, headers)
     }
 
     /// Returns the layer that measures and traces the calls of a tower client, such as hyper-util's: each is a

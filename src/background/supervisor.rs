@@ -26,6 +26,7 @@
 //! | health, `warn` | threads that are down now |
 //! | `vantage.telemetry.thread.up` | every thread |
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
@@ -248,11 +249,12 @@ impl Supervisor {
         let stopped = Arc::new(Mutex::new(stopped));
         let (sleeper, waiter) = (Arc::clone(&stopped), stopped);
         let supervisor = Arc::downgrade(&self.0);
-        let mut is_overdue = false;
+        // A cell, because a plain variable is read after a panic alone, and compilers take it for unread.
+        let is_overdue = Cell::new(false);
         let body = move |thread: &ThreadStatus| {
             loop {
                 // A tick that panicked is due at once: the delay after a panic has passed.
-                let is_due = if is_overdue {
+                let is_due = if is_overdue.get() {
                     lock(&sleeper).try_recv() == Err(TryRecvError::Empty)
                 } else {
                     sleep(&lock(&sleeper), interval, &supervisor)
@@ -260,9 +262,9 @@ impl Supervisor {
                 if !is_due {
                     return;
                 }
-                is_overdue = true;
+                is_overdue.set(true);
                 tick();
-                is_overdue = false;
+                is_overdue.set(false);
                 thread.record_round();
             }
         };

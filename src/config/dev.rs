@@ -16,8 +16,9 @@ section! {
     /// ```
     pub struct DevConfig {
         /// Serves the development page at `/dev`, to this machine alone: it keeps the latest spans and log lines in
-        /// memory, and every trace is kept, whatever `traces.sample_ratio` says. Default: false, and nothing of it
-        /// is there.
+        /// memory, and every trace is kept, whatever `traces.sample_ratio` says. Not for production or a host with a
+        /// proxy in front: one that adds no header can't be told from this machine. Default: false, and nothing of
+        /// it is there.
         pub enabled: bool;
     }
 }

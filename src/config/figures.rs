@@ -3,11 +3,14 @@
 //! A file changes single members of what the code declares, or declares figures of its own. It can't make
 //! another kind of a figure: the code that records it would have the wrong instrument in hand.
 
+use std::path::Path;
+
 use serde_json::Value;
 
 use super::Config;
-use super::fault::{InvalidValue, join_path};
+use super::fault::{ConfigError, InvalidValue, join_path};
 use super::field_value::FieldValue;
+use super::layers::ConfigLayers;
 use super::reader::ReadContext;
 use super::setting::Setting;
 use super::validator::ConfigValidator;
@@ -63,6 +66,30 @@ impl Setting for Figures {
     }
 }
 
+impl Figures {
+    /// Reads figures from a file: an object of declarations, as serde writes `Figures`, or a config file, of which
+    /// the rest is left alone.
+    ///
+    /// ```
+    /// use vantage_obs::figure::{Figure, Figures};
+    ///
+    /// let declared: Figures = [Figure::counter("shop.orders").panel().drop_alert(0.5)].into_iter().collect();
+    /// let file = tempfile::NamedTempFile::new()?;
+    /// std::fs::write(file.path(), serde_json::to_string_pretty(&declared)?)?;
+    /// assert_eq!(Figures::from_file(file.path())?, declared);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] lists every fault of the figures.
+    pub fn from_file(path: impl AsRef<Path>) -> Result<Figures, ConfigError> {
+        let mut layers = ConfigLayers::from_code(Config::default());
+        layers.apply_figures(path.as_ref());
+        layers.into_config().map(|config| config.figures)
+    }
+}
+
 /// Requires labels whose limit the instrument has room for: it would overflow before.
 pub(super) fn check_limits(config: &Config, validator: &mut ConfigValidator<'_>) {
     const LIMIT: &str = "metrics.cardinality_limit";
@@ -93,6 +120,10 @@ fn new_figure(
     context: &mut ReadContext<'_>,
 ) -> Option<Figure> {
     let members = context.members(value, path)?;
+    if let (Some(skipped), None) = (&mut context.skipped_figures, members.get("kind")) {
+        skipped.push(name.into());
+        return None;
+    }
     let path = join_path(path, "kind");
     let missing = || InvalidValue::new("nothing", join_words(FigureKind::ALL));
     let kind = context.ok(members.get("kind").ok_or_else(missing), &path)?;

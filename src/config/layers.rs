@@ -12,6 +12,8 @@
 use std::net::SocketAddr;
 use std::path::Path;
 
+use serde_json::Value;
+
 use super::Config;
 use super::batch::fit_batch_sizes;
 use super::document::ConfigDocument;
@@ -23,7 +25,7 @@ use super::reader::ReadContext;
 use super::setting::{Setting, for_each_value};
 use super::signal::TelemetrySignal;
 use super::source::{ConfigSource, ConfigSources};
-use super::unread::unread_warnings;
+use super::unread::{ungenerated_warnings, unread_warnings};
 use super::validator::ConfigValidator;
 use super::variables::CONFIG_FILE;
 use crate::model::input_file::read_input_text;
@@ -37,6 +39,9 @@ pub(super) struct ConfigLayers {
     pub(super) warnings: Vec<String>,
     /// `http.listen` without the shared variables.
     pub(super) own_listen: Option<SocketAddr>,
+    /// The figures that the file changes and does not declare; `None` where that is a fault, because the code
+    /// that would declare them is here.
+    pub(super) skipped_figures: Option<Vec<String>>,
 }
 
 impl ConfigLayers {
@@ -59,6 +64,15 @@ impl ConfigLayers {
             faults: Vec::new(),
             warnings: Vec::new(),
             own_listen: None,
+            skipped_figures: None,
+        }
+    }
+
+    /// Creates the layers for a program that lacks the service's code, or knows nothing of it but these figures.
+    pub(super) fn without_code(config: Config) -> Self {
+        Self {
+            skipped_figures: Some(Vec::new()),
+            ..Self::from_code(config)
         }
     }
 
@@ -83,12 +97,39 @@ impl ConfigLayers {
 
     /// Applies this file.
     pub(super) fn apply_file(&mut self, file: &Path) {
+        self.apply(file, |config, root, context| config.read(root, "", context));
+    }
+
+    /// Applies the figures of this file, and checks them: an object of figures, or a config file.
+    pub(super) fn apply_figures(&mut self, file: &Path) {
+        let mut place = "";
+        self.apply(file, |config, root, context| {
+            // A figure may be named so too: it has a kind.
+            let member = root.get("figures");
+            let figures = match member.filter(|member| !member["kind"].is_string()) {
+                Some(figures) => {
+                    place = "figures";
+                    figures
+                }
+                None => root,
+            };
+            config.figures.read(figures, place, context);
+        });
+        let mut validator = self.validator(false);
+        self.config.figures.check(place, &mut validator);
+        let faults = validator.faults;
+        self.faults.extend(faults);
+    }
+
+    /// Reads a file, and hands what it holds to a reader.
+    fn apply(&mut self, file: &Path, read: impl FnOnce(&mut Config, &Value, &mut ReadContext<'_>)) {
         self.sources.set_file(file);
         let faults = &mut self.faults;
         let mut context = ReadContext {
             file,
             faults,
             sources: &mut self.sources,
+            skipped_figures: self.skipped_figures.as_mut(),
         };
         match parse_file(file) {
             Err(invalid) => context.add_fault("", invalid),
@@ -97,7 +138,7 @@ impl ConfigLayers {
                     let invalid = InvalidValue::new("the key appears twice", "each key once");
                     context.add_fault(&path, invalid);
                 }
-                self.config.read(&root, "", &mut context);
+                read(&mut self.config, &root, &mut context);
             }
         }
     }
@@ -141,6 +182,22 @@ impl ConfigLayers {
         self.warnings.extend(unsent);
         self.warnings
             .extend(unread_warnings(&self.config, &self.sources));
+        self.warnings.extend(self.skipped_warnings());
+    }
+
+    /// Returns a warning for each figure that was skipped.
+    fn skipped_warnings(&self) -> impl Iterator<Item = String> + use<> {
+        let names = self.skipped_figures.clone().into_iter().flatten();
+        names.map(|name| {
+            format!("figures.{name} is skipped: its kind is not set here, so that the code must declare it")
+        })
+    }
+
+    /// Returns the configuration, and what `generate` leaves out of it.
+    pub(super) fn into_config_with_warnings(self) -> Result<(Config, Vec<String>), ConfigError> {
+        let mut warnings: Vec<_> = self.skipped_warnings().collect();
+        warnings.extend(ungenerated_warnings(&self.config, &self.sources));
+        Ok((self.into_config()?, warnings))
     }
 
     fn validator(&self, defaults: bool) -> ConfigValidator<'_> {
@@ -186,6 +243,7 @@ impl ConfigLayers {
             faults,
             warnings,
             own_listen,
+            skipped_figures: _,
         } = self;
         ConfigError::from_faults(faults)?;
         Ok(EffectiveConfig::new(config, sources, warnings, own_listen))

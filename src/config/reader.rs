@@ -18,6 +18,9 @@ pub(super) struct ReadContext<'a> {
     pub(super) file: &'a Path,
     pub(super) faults: &'a mut Vec<ConfigFault>,
     pub(super) sources: &'a mut ConfigSources,
+    /// The names of the figures that were skipped, because only the code of the service can declare them; `None`
+    /// where that code is here.
+    pub(super) skipped_figures: Option<&'a mut Vec<String>>,
 }
 
 impl ReadContext<'_> {

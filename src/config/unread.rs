@@ -18,9 +18,21 @@ struct UnreadRule {
     reason: &'static str,
 }
 
+/// What `generate` leaves out.
+const UNGENERATED: UnreadRule = UnreadRule {
+    paths: &[
+        "alerts.posts_published.",
+        "alerts.ai_generations.",
+        "alerts.revenue.",
+    ],
+    applies: |config| !config.business,
+    reason: "has no effect: `business` is not true, so that this alert is not generated",
+};
+
 // Rules and not a list of what each role reads: nearly every setting is read by every process, and
 // exceptions are few.
-const UNREAD_RULES: [UnreadRule; 6] = [
+const UNREAD_RULES: [UnreadRule; 7] = [
+    UNGENERATED,
     UnreadRule {
         paths: &[
             "heartbeat.stalled_after",
@@ -76,7 +88,16 @@ const UNREAD_RULES: [UnreadRule; 6] = [
 
 /// Returns a warning for each setting that a layer set and nothing reads.
 pub(super) fn unread_warnings(config: &Config, sources: &ConfigSources) -> Vec<String> {
-    let rules = UNREAD_RULES.iter().filter(|rule| (rule.applies)(config));
+    warnings(&UNREAD_RULES, config, sources)
+}
+
+/// Returns a warning for each setting that a layer set and `generate` leaves out.
+pub(super) fn ungenerated_warnings(config: &Config, sources: &ConfigSources) -> Vec<String> {
+    warnings(&[UNGENERATED], config, sources)
+}
+
+fn warnings(rules: &[UnreadRule], config: &Config, sources: &ConfigSources) -> Vec<String> {
+    let rules = rules.iter().filter(|rule| (rule.applies)(config));
     let warnings = rules.flat_map(|rule| {
         // Only what a layer set: a default that nothing reads is no mistake.
         let unread = sources.iter().filter(|(path, _)| {
@@ -133,6 +154,11 @@ mod tests {
                 Role::Api,
                 r#"{"metrics": {"otlp": {"interval": "10s"}}}"#,
                 "metrics.otlp.interval",
+            ),
+            (
+                Role::Worker,
+                r#"{"alerts": {"revenue": {"warning": [0.4, 3]}}}"#,
+                "alerts.revenue.warning",
             ),
         ] {
             let folder = tempfile::tempdir().unwrap();

@@ -19,6 +19,7 @@ mod names;
 
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use arc_swap::ArcSwap;
@@ -26,12 +27,14 @@ use metrics::{Counter, Gauge, Histogram, Key, KeyName, Metadata, Recorder, Share
 use opentelemetry::metrics::Meter;
 
 use self::metric::{CounterSeries, GaugeSeries, HistogramSeries, Metric, SeriesKind};
-use self::names::{Description, Names};
+use self::names::{Description, NameError, Names};
 use crate::record::instruments::SelfTelemetry;
 use crate::record::sync::lock;
 
 /// The largest number of metrics of the facade.
 const MAX_METRICS: usize = 1_000;
+/// The largest number of names of a kind that are known, with those that are left out.
+const MAX_NAMES: usize = 2 * MAX_METRICS;
 
 /// The recorder of the `metrics` facade: what dependencies count is in the scrape and in OTLP. A cheap clone.
 ///
@@ -40,8 +43,8 @@ const MAX_METRICS: usize = 1_000;
 /// - Descriptions count before the first use of their metric.
 /// - Without a unit, histograms whose names end in `seconds` or `duration` have buckets for seconds, in `bytes` for
 ///   sizes. Values that are no numbers are dropped.
-/// - A metric with a name of the crate's own, or past the first 1,000, is left out: the log says so once, and
-///   `vantage_telemetry_scrape_errors_total{part="meter"}` counts it.
+/// - A metric with a name of the crate's own, or past the first 1,000, is left out: the log says so once (of those that are too
+///   many, for the first), and `vantage_telemetry_scrape_errors_total{part="meter"}` counts it.
 #[derive(Clone)]
 pub struct MetricsRecorder(Arc<Inner>);
 
@@ -50,6 +53,8 @@ struct Inner {
     /// The largest number of series of a metric.
     limit: usize,
     names: Mutex<Names>,
+    /// A metric was left out because there were too many.
+    is_full: AtomicBool,
     counters: Metrics<CounterSeries>,
     gauges: Metrics<GaugeSeries>,
     histograms: Metrics<HistogramSeries>,
@@ -65,6 +70,7 @@ impl MetricsRecorder {
             meter,
             limit,
             names: Mutex::default(),
+            is_full: AtomicBool::new(false),
             counters: ArcSwap::default(),
             gauges: ArcSwap::default(),
             histograms: ArcSwap::default(),
@@ -89,27 +95,43 @@ impl MetricsRecorder {
 
     #[cold]
     fn add<S: SeriesKind>(&self, metrics: &Metrics<S>, name: &str) -> Option<Arc<Metric<S>>> {
+        // Without the lock first: past the bound every further name comes here at each use.
+        if metrics.load().len() >= MAX_NAMES {
+            self.0.self_telemetry.record_scrape_error("meter");
+            return None;
+        }
         let mut names = lock(&self.0.names);
         let known = metrics.load_full();
         if let Some(metric) = known.get(name) {
             return metric.clone();
         }
+        if known.len() >= MAX_NAMES {
+            self.0.self_telemetry.record_scrape_error("meter");
+            return None;
+        }
         let claimed = names.claim(S::KIND, name);
         let metric = match &claimed {
             Ok(identity) => Some(Metric::new(&self.0.meter, identity, self.0.limit)),
-            Err(reason) => {
-                self.0.self_telemetry.record_scrape_error("meter");
-                tracing::warn!(metric = name, %reason, "a metric of the `metrics` facade is left out");
-                None
-            }
+            Err(_) => None,
         };
-        // Those that are left out have their bound too: past it each use is refused anew.
-        if known.len() < 2 * MAX_METRICS {
-            let mut grown = HashMap::clone(&known);
-            grown.insert(KeyName::from(name.to_owned()), metric.clone());
-            metrics.store(Arc::new(grown));
+        let mut grown = HashMap::clone(&known);
+        grown.insert(KeyName::from(name.to_owned()), metric.clone());
+        metrics.store(Arc::new(grown));
+        drop(names);
+        // Without the lock: the log is the service's, which may count its lines through the facade.
+        if let Err(reason) = claimed {
+            self.tell(name, reason);
         }
         metric
+    }
+
+    /// Counts a metric that is left out and logs it; of those that are too many the first.
+    fn tell(&self, name: &str, reason: NameError) {
+        self.0.self_telemetry.record_scrape_error("meter");
+        let is_told = reason == NameError::TooMany && self.0.is_full.swap(true, Ordering::Relaxed);
+        if !is_told {
+            tracing::warn!(metric = name, %reason, "a metric of the `metrics` facade is left out");
+        }
     }
 }
 
@@ -149,5 +171,34 @@ impl fmt::Debug for MetricsRecorder {
             .field("gauges", &self.0.gauges.load().len())
             .field("histograms", &self.0.histograms.load().len())
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(all(test, feature = "testing"))]
+mod tests {
+    use super::*;
+    use crate::testing::TestTelemetry;
+
+    #[test]
+    fn metrics_that_are_too_many_are_told_once_and_counted() {
+        let test = TestTelemetry::new();
+        let recorder = test.telemetry().metrics_recorder();
+        let _captured = test.capture();
+        // More than are known by name, of which each use is refused.
+        for number in 0..MAX_NAMES + 10 {
+            let key = Key::from_name(format!("metric{number}"));
+            let series = recorder.series(&recorder.0.counters, &key);
+            assert_eq!(series.is_some(), number < MAX_METRICS);
+        }
+        let errors = test.sum(
+            "vantage_telemetry_scrape_errors_total",
+            &[("part", "meter")],
+        );
+        assert_eq!(errors, Some((MAX_METRICS + 10) as f64));
+        let lines = test.log_lines();
+        let told = lines
+            .iter()
+            .filter(|line| line.message.contains("left out"));
+        assert_eq!(told.count(), 1);
     }
 }

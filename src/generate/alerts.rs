@@ -27,7 +27,7 @@ use crate::model::units::Ratio;
 
 pub(super) use baseline::{Baseline, CURRENCY};
 pub(super) use budget::{BudgetRules, alert_levels, burn_rate, remaining_budgets};
-pub(super) use figures::{FigureAlerts, figure_title, label_list};
+pub(super) use figures::{FigureAlerts, figure_title, in_markdown, label_list};
 pub(super) use presence::Presence;
 
 /// The labels of a service as a whole.

@@ -100,6 +100,6 @@ pub fn tool_files(input: &StarterInput, config: &Config) -> Vec<GeneratedFile> {
             "prometheus/alertmanager.yml",
             examples::starter_alertmanager(config),
         ),
-        GeneratedFile::new(COMPOSE_FILE_NAME, compose::text()),
+        GeneratedFile::new(COMPOSE_FILE_NAME, compose::text(&input.name)),
     ]
 }

@@ -2,7 +2,8 @@
 //!
 //! | of a job of [`Telemetry::cron_job`] | is recorded |
 //! |---|---|
-//! | a run is due | as scheduled; as missed, if it does not begin |
+//! | the job is made, or a run begins | the next run as scheduled |
+//! | a run is due and does not begin | as missed; the run after it is not counted as scheduled |
 //! | it begins | its lag behind the time of the schedule; as overlapping, if the one before still runs |
 //! | it ends | its outcome, reason, duration and span |
 //!

@@ -48,7 +48,7 @@ impl WaitRecorder {
     }
 
     /// Waits for a connection, for `query` where there is one: the wait is the pool's, and no part of its duration. For
-    /// a caller without one, no connection is a call that failed.
+    /// a caller without one, no connection is a call that failed, `cancelled` where it did not wait to the end.
     pub(super) async fn wait<T, E: AcquireError>(
         &self,
         mut query: Option<&mut Query>,
@@ -59,6 +59,7 @@ impl WaitRecorder {
         let context = context.unwrap_or_else(Context::current);
         let mut wait = Wait::start(self, query.as_deref_mut());
         let acquired = Traced::new(acquire, context).await;
+        wait.is_over = true;
         wait.is_timeout = acquired.as_ref().is_err_and(AcquireError::is_timeout);
         drop(wait);
         match (query, &acquired) {
@@ -75,6 +76,8 @@ struct Wait<'a> {
     recorder: &'a WaitRecorder,
     query: Option<&'a mut Query>,
     started: Instant,
+    /// The pool has answered.
+    is_over: bool,
     is_timeout: bool,
 }
 
@@ -85,6 +88,7 @@ impl<'a> Wait<'a> {
             recorder,
             query,
             started: recorder.database.now(),
+            is_over: false,
             is_timeout: false,
         }
     }
@@ -104,5 +108,54 @@ impl Drop for Wait<'_> {
         } else {
             recorder.pool.record_wait(waited);
         }
+        // A caller that has gone away was not served. A query says so itself.
+        if !self.is_over && self.query.is_none() {
+            recorder.database.query("CONNECT", "").fail("cancelled");
+        }
+    }
+}
+
+#[cfg(all(test, feature = "testing"))]
+mod tests {
+    use std::convert::Infallible;
+    use std::future::{pending, ready};
+
+    use super::*;
+    use crate::testing::TestTelemetry;
+
+    impl AcquireError for Infallible {
+        fn error_type(&self) -> &'static str {
+            match *self {}
+        }
+
+        fn is_timeout(&self) -> bool {
+            match *self {}
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_caller_that_gives_up_waiting_is_a_failed_connect() {
+        let test = TestTelemetry::new();
+        let database = test.telemetry().database("sqlite").for_namespace("shop");
+        let waits = WaitRecorder::new(database.clone(), "shop");
+        let failed = || {
+            let labels = [
+                ("db_operation_name", "CONNECT"),
+                ("error_type", "cancelled"),
+            ];
+            test.sum("db_client_operation_duration_seconds_count", &labels)
+        };
+        let served = waits.wait(None, ready(Ok::<_, Infallible>(()))).await;
+        assert_eq!((served, failed()), (Ok(()), None));
+        let limit = std::time::Duration::from_secs(1);
+        let wait = waits.wait(None, pending::<Result<(), Infallible>>());
+        assert!(tokio::time::timeout(limit, wait).await.is_err());
+        assert_eq!(failed(), Some(1.0));
+        // A query says so itself.
+        let mut query = database.query("SELECT", "orders");
+        let wait = waits.wait(Some(&mut query), pending::<Result<(), Infallible>>());
+        assert!(tokio::time::timeout(limit, wait).await.is_err());
+        query.succeed();
+        assert_eq!(failed(), Some(1.0));
     }
 }

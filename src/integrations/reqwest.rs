@@ -60,6 +60,9 @@ impl Telemetry {
     /// ```
     #[must_use]
     pub fn reqwest_middleware(&self) -> ReqwestMiddleware {
+        // A job that ends with such an error has the class of the call for its reason.
+        self.classify_errors_by_default(class);
+        self.classify_errors_by_default(reqwest_class);
         ReqwestMiddleware(self.http_client_layer())
     }
 }
@@ -89,9 +92,10 @@ impl ReqwestMiddleware {
         let method = request.method().clone();
         let resent = extensions.get::<ResentCall>();
         let instruments = self.0.instruments();
-        let call = instruments.start_again(&method, target, request.headers_mut(), resent);
+        let name = self.0.server_of(extensions);
+        let headers = request.headers_mut();
+        let call = instruments.start_again(&method, target, name, headers, resent);
         let next = ResentCall::after(&call, resent);
-        let call = call.named(self.0.server_of(extensions));
         extensions.insert(next);
         call
     }
@@ -119,12 +123,26 @@ impl Middleware for ReqwestMiddleware {
 fn class(error: &Error) -> &'static str {
     match error {
         Error::Middleware(error) => error_class(&**error),
-        Error::Reqwest(error) if error.is_timeout() => "timeout",
-        Error::Reqwest(error) => match error_class(error) {
-            OTHER if error.is_connect() => "connect",
-            OTHER if error.is_redirect() => "redirect",
-            OTHER if error.is_builder() => "invalid_request",
-            class => class,
+        Error::Reqwest(error) => reqwest_class(error),
+    }
+}
+
+fn reqwest_class(error: &reqwest::Error) -> &'static str {
+    if error.is_timeout() {
+        return "timeout";
+    }
+    match error_class(error) {
+        OTHER if error.is_connect() => "connect",
+        OTHER if error.is_redirect() => "redirect",
+        OTHER if error.is_builder() => "invalid_request",
+        // Of a response that has come: by `error_for_status`, and by its body.
+        OTHER if error.is_decode() => "decode",
+        OTHER if error.is_body() => "body",
+        OTHER => match error.status() {
+            Some(status) if status.is_server_error() => "http_5xx",
+            Some(status) if status.is_client_error() => "http_4xx",
+            _ => OTHER,
         },
+        class => class,
     }
 }

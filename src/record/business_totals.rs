@@ -69,12 +69,12 @@ impl BusinessTotals {
 
     /// Registers a total that adds up.
     pub(crate) fn register_sum(&self, metric: &'static str, attribute: &str) -> TotalSum {
-        TotalSum(self.register(metric, attribute, TotalCell::Sum))
+        TotalSum(self.register(metric, attribute, TotalCell::Sum, TotalCell::sum))
     }
 
     /// Registers a total that keeps the largest value.
     pub(crate) fn register_peak(&self, metric: &'static str, attribute: &str) -> TotalPeak {
-        TotalPeak(self.register(metric, attribute, TotalCell::Peak))
+        TotalPeak(self.register(metric, attribute, TotalCell::Peak, TotalCell::peak))
     }
 
     /// Returns the value of each total in order of registration.
@@ -88,21 +88,26 @@ impl BusinessTotals {
         cells.iter().filter_map(read).collect()
     }
 
-    /// Adds a cell; `None` where no store keeps totals. A key is registered once: two cells of one
-    /// key would be read as one counter that jumps.
+    /// Returns the cell of a key, which is added where there is none; `None` where no store keeps totals, or
+    /// where the key has a total of the other kind. Two cells of one key would be read as one counter that jumps
+    /// to and fro, and each jump would be booked.
     fn register<T: Default>(
         &self,
         metric: &'static str,
         attribute: &str,
         row: fn(Arc<T>) -> TotalCell,
+        cell_of: fn(&TotalCell) -> Option<&Arc<T>>,
     ) -> Option<Arc<T>> {
-        let cells = self.0.as_ref()?;
+        let mut cells = lock(self.0.as_ref()?);
+        let is_same = |key: &TotalKey| key.metric == metric && *key.attribute == *attribute;
+        if let Some((_, known)) = cells.iter().find(|(key, _)| is_same(key)) {
+            return cell_of(known).cloned();
+        }
         let key = TotalKey {
             metric,
             attribute: attribute.into(),
         };
         let cell = Arc::<T>::default();
-        let mut cells = lock(cells);
         cells.push((key, row(Arc::clone(&cell))));
         Some(cell)
     }
@@ -128,6 +133,20 @@ impl TotalPeak {
 }
 
 impl TotalCell {
+    fn sum(&self) -> Option<&Arc<AtomicU64>> {
+        match self {
+            Self::Sum(cell) => Some(cell),
+            Self::Peak(_) => None,
+        }
+    }
+
+    fn peak(&self) -> Option<&Arc<PeakValue>> {
+        match self {
+            Self::Peak(cell) => Some(cell),
+            Self::Sum(_) => None,
+        }
+    }
+
     /// `None` for a value that was never set.
     fn read(&self) -> Option<TotalValue> {
         match self {
@@ -172,6 +191,18 @@ mod tests {
         organizations.set(2);
         assert_eq!(read(&totals)[1], TotalValue::Peak(6), "it held until then");
         assert_eq!(read(&totals)[1], TotalValue::Peak(2));
+    }
+
+    #[test]
+    fn a_key_has_one_total_however_often_it_is_registered() {
+        let totals = BusinessTotals::enabled();
+        totals.register_sum("revenue", "EUR").add(3);
+        totals.register_sum("revenue", "EUR").add(4);
+        totals.register_sum("revenue", "USD").add(1);
+        totals.register_peak("revenue", "EUR").set(9);
+        let read = totals.read();
+        let values: Vec<_> = read.iter().map(|(_, value)| *value).collect();
+        assert_eq!(values, [TotalValue::Sum(7), TotalValue::Sum(1)]);
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! The class of an error of a call: a bounded word for the label `error.type`.
 
 use std::error::Error;
-use std::io::ErrorKind;
 
 pub(crate) use crate::record::error_reasons::OTHER;
+use crate::record::error_reasons::io_class;
 
 /// The class of a time limit that ran out.
 pub(crate) const TIMEOUT: &str = "timeout";
@@ -53,31 +53,9 @@ fn own_class(error: &(dyn Error + 'static)) -> Option<&'static str> {
     known.map(|(_, class)| *class)
 }
 
-/// Returns the class of a kind that says more than that something failed.
-const fn io_class(kind: ErrorKind) -> Option<&'static str> {
-    Some(match kind {
-        ErrorKind::TimedOut => TIMEOUT,
-        ErrorKind::ConnectionRefused => "connection_refused",
-        ErrorKind::ConnectionReset => "connection_reset",
-        ErrorKind::ConnectionAborted => "connection_aborted",
-        ErrorKind::BrokenPipe => "broken_pipe",
-        ErrorKind::NotConnected => "not_connected",
-        ErrorKind::HostUnreachable => "host_unreachable",
-        ErrorKind::NetworkUnreachable => "network_unreachable",
-        ErrorKind::NetworkDown => "network_down",
-        ErrorKind::AddrNotAvailable => "address_not_available",
-        ErrorKind::UnexpectedEof => "unexpected_eof",
-        // Most often a certificate.
-        ErrorKind::InvalidData => "invalid_data",
-        ErrorKind::NotFound => "not_found",
-        ErrorKind::PermissionDenied => "permission_denied",
-        _ => return None,
-    })
-}
-
 #[cfg(test)]
 mod tests {
-    use std::io;
+    use std::io::{self, ErrorKind};
 
     use super::*;
 

@@ -2,8 +2,8 @@
 //!
 //! | the outermost error that | gives |
 //! |---|---|
-//! | a [classifier](ErrorReasons::classify) of the service knows | the classifier's word |
-//! | is one of the standard library, tokio, tower or serde_json | `timeout`, `connection_refused`, `panic`, `invalid_json`, … |
+//! | a [classifier](ErrorReasons::classify) of the service or of an integration knows | the classifier's word |
+//! | else: is one of the standard library, tokio, tower or serde_json | `timeout`, `connection_refused`, `panic`, `invalid_json`, … |
 //! | derives `Debug` | the name of its variant or struct, in snake case: `upstream_timeout` |
 //!
 //! An error without any of these, such as the context that a crate wraps around another error, is looked through
@@ -56,6 +56,17 @@ struct Classifier {
     reason: Arc<ClassifyError>,
 }
 
+impl Classifier {
+    fn new<E: Error + 'static, R: Into<Cow<'static, str>>>(
+        reason: impl Fn(&E) -> R + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            error: TypeId::of::<E>(),
+            reason: Arc::new(move |error| error.downcast_ref().map(|error| reason(error).into())),
+        }
+    }
+}
+
 impl fmt::Debug for ErrorReasons {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let classifiers = self.0.classifiers.load().len();
@@ -70,30 +81,28 @@ impl ErrorReasons {
         &self,
         reason: impl Fn(&E) -> R + Send + Sync + 'static,
     ) {
-        let classifier = Classifier {
-            error: TypeId::of::<E>(),
-            reason: Arc::new(move |error| error.downcast_ref().map(|error| reason(error).into())),
-        };
+        self.add(Classifier::new(reason), true);
+    }
+
+    fn add(&self, classifier: Classifier, replaces: bool) {
         let _replacing = lock(&self.0.replacing);
         let mut classifiers = Vec::clone(&self.0.classifiers.load());
-        classifiers.retain(|known| known.error != classifier.error);
+        let is_same = |known: &Classifier| known.error == classifier.error;
+        if !replaces && classifiers.iter().any(is_same) {
+            return;
+        }
+        classifiers.retain(|known| !is_same(known));
         classifiers.push(classifier);
         self.0.classifiers.store(Arc::new(classifiers));
     }
 
     /// Uses `reason` for errors of this type unless the service has said something, or says so later.
-    #[cfg(any(feature = "deadpool", feature = "sqlx"))]
+    #[cfg(any(feature = "deadpool", feature = "reqwest", feature = "sqlx"))]
     pub(crate) fn classify_by_default<E: Error + 'static>(
         &self,
         reason: impl Fn(&E) -> &'static str + Send + Sync + 'static,
     ) {
-        let classifiers = self.0.classifiers.load();
-        if !classifiers
-            .iter()
-            .any(|known| known.error == TypeId::of::<E>())
-        {
-            self.classify(reason);
-        }
+        self.add(Classifier::new(reason), false);
     }
 
     /// Returns the reason of an error of any type.
@@ -110,37 +119,70 @@ impl ErrorReasons {
     fn find(&self, error: &(dyn Error + 'static)) -> Option<Cow<'static, str>> {
         // The code of the service's errors runs here, and the future's output must reach its caller whatever
         // that does.
-        guarded(|| causes(error).find_map(|error| self.find_own(error)))
+        guarded(|| {
+            // First all that the service has said: the name of what wraps an error must not hide it.
+            let classified = causes(error).find_map(|error| self.find_classified(error));
+            classified.or_else(|| causes(error).find_map(find_named))
+        })
     }
 
-    /// Returns the reason of an error without its causes.
-    fn find_own(&self, error: &(dyn Error + 'static)) -> Option<Cow<'static, str>> {
+    /// Returns what the service says of an error without its causes.
+    fn find_classified(&self, error: &(dyn Error + 'static)) -> Option<Cow<'static, str>> {
         let classifiers = self.0.classifiers.load();
-        if let Some(reason) = classifiers.iter().find_map(|one| (one.reason)(error)) {
-            return Some(reason);
-        }
-        if let Some(error) = error.downcast_ref::<io::Error>() {
-            return self.find_io(error);
-        }
-        let known = known_reason(error).map(Cow::Borrowed);
-        known.or_else(|| variant_name(error).map(Cow::Owned))
+        let find = |error| classifiers.iter().find_map(|one| (one.reason)(error));
+        find(error).or_else(|| find(inside_io(error.downcast_ref()?)?))
     }
+}
 
-    /// Returns the kind of an I/O error, or else the reason of the error inside, which is none of its causes.
-    fn find_io(&self, error: &io::Error) -> Option<Cow<'static, str>> {
-        match error.kind() {
-            io::ErrorKind::TimedOut => Some(Cow::Borrowed(TIMEOUT)),
-            io::ErrorKind::Other => {
-                let inner = error.get_ref()? as &(dyn Error + 'static);
-                // One level deep: errors that wrap each other for ever must not be followed.
-                (!inner.is::<io::Error>()).then(|| self.find_own(inner))?
-            }
-            // One of the system's that has no kind says nothing.
-            kind => variant_name(&kind)
-                .filter(|kind| kind != "uncategorized")
-                .map(Cow::Owned),
-        }
+/// Returns the error inside of one of I/O that has no kind: it is none of its causes. One level deep: errors that wrap
+/// each other for ever must not be followed.
+fn inside_io(error: &io::Error) -> Option<&(dyn Error + 'static)> {
+    let inner = error.get_ref()? as &(dyn Error + 'static);
+    (error.kind() == io::ErrorKind::Other && !inner.is::<io::Error>()).then_some(inner)
+}
+
+/// Returns the word for an error by its own type, without its causes.
+fn find_named(error: &(dyn Error + 'static)) -> Option<Cow<'static, str>> {
+    match error.downcast_ref::<io::Error>() {
+        Some(error) if error.kind() == io::ErrorKind::Other => inside_io(error).and_then(name_of),
+        Some(error) => name_of_kind(error.kind()),
+        None => name_of(error),
     }
+}
+
+fn name_of(error: &(dyn Error + 'static)) -> Option<Cow<'static, str>> {
+    let known = known_reason(error).map(Cow::Borrowed);
+    known.or_else(|| variant_name(error).map(Cow::Owned))
+}
+
+fn name_of_kind(kind: io::ErrorKind) -> Option<Cow<'static, str>> {
+    // One of the system's that has no kind says nothing.
+    let other = || variant_name(&kind).filter(|kind| kind != "uncategorized");
+    let known = io_class(kind).map(Cow::Borrowed);
+    known.or_else(|| other().map(Cow::Owned))
+}
+
+/// Returns the word for a kind that says more than that something failed.
+pub(crate) const fn io_class(kind: io::ErrorKind) -> Option<&'static str> {
+    use io::ErrorKind;
+    Some(match kind {
+        ErrorKind::TimedOut => TIMEOUT,
+        ErrorKind::ConnectionRefused => "connection_refused",
+        ErrorKind::ConnectionReset => "connection_reset",
+        ErrorKind::ConnectionAborted => "connection_aborted",
+        ErrorKind::BrokenPipe => "broken_pipe",
+        ErrorKind::NotConnected => "not_connected",
+        ErrorKind::HostUnreachable => "host_unreachable",
+        ErrorKind::NetworkUnreachable => "network_unreachable",
+        ErrorKind::NetworkDown => "network_down",
+        ErrorKind::AddrNotAvailable => "address_not_available",
+        ErrorKind::UnexpectedEof => "unexpected_eof",
+        // Most often a certificate.
+        ErrorKind::InvalidData => "invalid_data",
+        ErrorKind::NotFound => "not_found",
+        ErrorKind::PermissionDenied => "permission_denied",
+        _ => return None,
+    })
 }
 
 /// Returns what the service's code answers; `None` where it panics.
@@ -202,7 +244,8 @@ impl fmt::Write for NamePrefix {
     }
 }
 
-fn holds_id(name: &str) -> bool {
+/// Returns `true` for a name with so many digits in a row as an id has, which must not become a label.
+pub(crate) fn holds_id(name: &str) -> bool {
     let runs = name.split(|c: char| !c.is_ascii_digit());
     runs.map(str::len)
         .max()
@@ -244,4 +287,50 @@ fn snake_case(name: &str) -> String {
         snake.push(letter.to_ascii_lowercase());
     }
     snake
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("query")]
+    enum QueryError {
+        Unique,
+    }
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("shop")]
+    enum ShopError {
+        Database(#[from] QueryError),
+        System(#[from] io::Error),
+        OutOfStock,
+    }
+
+    #[test]
+    fn the_name_of_what_wraps_an_error_hides_no_classifier() {
+        let reasons = ErrorReasons::default();
+        let wrapped = ShopError::from(QueryError::Unique);
+        assert_eq!(reasons.reason(&wrapped), "database");
+        reasons.classify(|_: &QueryError| "unique_violation");
+        assert_eq!(reasons.reason(&wrapped), "unique_violation");
+        assert_eq!(reasons.reason(&ShopError::OutOfStock), "out_of_stock");
+        // Inside of an error of I/O, which is none of its causes.
+        let hidden = ShopError::from(io::Error::other(QueryError::Unique));
+        assert_eq!(reasons.reason(&hidden), "unique_violation");
+        // Of two that are known the outermost.
+        reasons.classify(|_: &ShopError| "shop");
+        assert_eq!(reasons.reason(&wrapped), "shop");
+    }
+
+    #[cfg(any(feature = "deadpool", feature = "reqwest", feature = "sqlx"))]
+    #[test]
+    fn what_the_service_says_stays_before_a_default_in_either_order() {
+        let reasons = ErrorReasons::default();
+        reasons.classify_by_default(|_: &QueryError| "default");
+        assert_eq!(reasons.reason(&QueryError::Unique), "default");
+        reasons.classify(|_: &QueryError| "own");
+        reasons.classify_by_default(|_: &QueryError| "default");
+        assert_eq!(reasons.reason(&QueryError::Unique), "own");
+    }
 }

@@ -545,16 +545,25 @@ impl<T, const N: usize> BoundSeries<T, N> {
         for (_, counter) in &self.overflow_counters {
             counter.add(1);
         }
+        let mut is_first = false;
         let series = self.overflow.get_or_init(|| {
-            // Once for the life of the process: a line for each measurement would be the second
-            // flood.
-            let names: Vec<_> = self.overflow_counters.iter().map(|(name, _)| *name).collect();
-            tracing::warn!(
-                instruments = names.join(","), limit = self.limit,
-                "an instrument is at a limit of series or of a label's values: new label values go to its overflow series"
-            );
+            is_first = true;
             Arc::new((self.bind)(&[KeyValue::new(OVERFLOW, true)]))
         });
+        if is_first {
+            // Once for the life of the process: a line for each measurement would be the second
+            // flood. Out of the cell, because what takes the line may record into this instrument.
+            let names: Vec<_> = self
+                .overflow_counters
+                .iter()
+                .map(|(name, _)| *name)
+                .collect();
+            tracing::warn!(
+                instruments = names.join(","),
+                limit = self.limit,
+                "an instrument is at a limit of series or of a label's values: new label values go to its overflow series"
+            );
+        }
         Arc::clone(series)
     }
 

@@ -1,16 +1,20 @@
-//! Whoever may see the development page: a process of this machine, and nobody through it.
+//! Access to the development page: clients of this machine, and no pages of other origins in its browsers.
 //!
 //! | refused | because |
 //! |---|---|
 //! | a peer that is not on loopback, or not known | spans and log lines are for whoever sits here |
 //! | a `Host` that is not a name of loopback | a page of another origin may have its name resolved to this machine (DNS rebinding), and would read the answer |
-//! | a request that came through a proxy | its peer is on loopback, and its client may be anywhere |
+//! | a request with a header that a proxy adds | its peer is on loopback, and its client may be anywhere |
+//! | a request with `Origin`, or of another site by `Sec-Fetch-Site` | a layer for CORS around the routes may let a page of another origin read the answer |
+//!
+//! A link of another site leads to the page, because what it opens at the top can't be read from there. A proxy on this
+//! machine that adds no header, and asks for a name of loopback, can't be told from a client: `SECURITY.md` names them.
 
 use std::net::{IpAddr, SocketAddr};
 
 use axum::body::Body;
 use axum::extract::ConnectInfo;
-use axum::http::{Extensions, HeaderMap, HeaderValue, StatusCode, Uri, header};
+use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse as _, Response};
 
 use crate::serve::pages::DEV_CONTENT_SECURITY_POLICY;
@@ -25,6 +29,9 @@ const PROXY_HEADERS: [&str; 6] = [
     "x-real-ip",
 ];
 
+const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName =
+    HeaderName::from_static("cross-origin-resource-policy");
+
 const UNKNOWN_PEER: &str = "the development page needs the client's address: serve it by Telemetry::serve_app, \
     Telemetry::serve or http.listen, or by into_make_service_with_connect_info::<SocketAddr>()";
 const OTHER_PEER: &str =
@@ -33,6 +40,8 @@ const OTHER_HOST: &str =
     "the development page is at 127.0.0.1, [::1] and localhost alone, and not at another name";
 const PROXIED: &str =
     "the development page is for clients on this machine, and not through a proxy";
+const OTHER_ORIGIN: &str =
+    "the development page is not for pages of other origins: open it at the top of a tab";
 
 /// Returns the refusal of a request; `None` if it may see the page.
 pub(crate) fn refuse(extensions: &Extensions, uri: &Uri, headers: &HeaderMap) -> Option<Response> {
@@ -42,17 +51,29 @@ pub(crate) fn refuse(extensions: &Extensions, uri: &Uri, headers: &HeaderMap) ->
         Some(ConnectInfo(peer)) if !peer.ip().to_canonical().is_loopback() => OTHER_PEER,
         Some(_) if !is_local_host(uri, headers) => OTHER_HOST,
         Some(_) if PROXY_HEADERS.iter().any(|name| headers.contains_key(*name)) => PROXIED,
+        Some(_) if is_of_other_origin(headers) => OTHER_ORIGIN,
         Some(_) => return None,
     };
-    let headers = [
-        (
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("application/json"),
-        ),
-        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
-    ];
+    let json = [(header::CONTENT_TYPE, "application/json")];
     let body = format!("{{\"error\":\"{reason}\"}}");
-    Some((StatusCode::FORBIDDEN, headers, body).into_response())
+    Some(protect((StatusCode::FORBIDDEN, json, body).into_response()))
+}
+
+/// Returns whether a script or an element of another origin's page asks. Programs that are no browsers send none of
+/// these headers.
+fn is_of_other_origin(headers: &HeaderMap) -> bool {
+    let has = |name, expected: &[&str]| {
+        let mut values = headers.get_all(name).iter();
+        values.all(|value| expected.iter().any(|expected| value == expected))
+    };
+    let is_own = has("sec-fetch-site", &["same-origin", "none"]);
+    let is_sent = |name| headers.contains_key(name);
+    let is_at_top = is_sent("sec-fetch-mode")
+        && has("sec-fetch-mode", &["navigate"])
+        && is_sent("sec-fetch-dest")
+        && has("sec-fetch-dest", &["document"]);
+    // The page's own requests are navigations and have none.
+    is_sent("origin") || !(is_own || is_at_top)
 }
 
 /// Returns whether the host that was asked for is a name of loopback.
@@ -79,25 +100,24 @@ fn is_local_name(host: &str) -> bool {
     is_localhost || address.is_ok_and(|address| address.to_canonical().is_loopback())
 }
 
-/// Returns a page, with what keeps other origins from it.
-pub(crate) fn page_response(html: String) -> Response {
-    let headers = [
-        (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+/// Returns a page of HTML.
+pub(crate) fn page_response(html: impl Into<Body>) -> Response {
+    let kind = [(header::CONTENT_TYPE, "text/html; charset=utf-8")];
+    protect((kind, html.into()).into_response())
+}
+
+/// Adds the headers of each answer, which keep it out of caches and from other origins.
+pub(crate) fn protect(mut response: Response) -> Response {
+    for (name, value) in [
         (header::CACHE_CONTROL, "no-store"),
         (header::CONTENT_SECURITY_POLICY, DEV_CONTENT_SECURITY_POLICY),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::REFERRER_POLICY, "no-referrer"),
-    ];
-    let mut response = Response::new(Body::from(html));
-    for (name, value) in headers {
-        response
-            .headers_mut()
-            .insert(name, HeaderValue::from_static(value));
+        (CROSS_ORIGIN_RESOURCE_POLICY, "same-origin"),
+    ] {
+        let value = HeaderValue::from_static(value);
+        response.headers_mut().insert(name, value);
     }
-    let same_origin = HeaderValue::from_static("same-origin");
-    response
-        .headers_mut()
-        .insert("cross-origin-resource-policy", same_origin);
     response
 }
 
@@ -187,6 +207,52 @@ mod tests {
                 refused,
                 "{name}"
             );
+        }
+    }
+
+    #[test]
+    fn pages_of_other_origins_are_refused_and_links_are_not() {
+        let is_refused = |fetch: [&str; 3], origin: Option<&'static str>| {
+            let mut headers = HeaderMap::new();
+            for (name, value) in ["sec-fetch-site", "sec-fetch-mode", "sec-fetch-dest"]
+                .into_iter()
+                .zip(fetch)
+                .filter(|(_, value)| !value.is_empty())
+            {
+                headers.insert(name, value.parse().unwrap());
+            }
+            if let Some(origin) = origin {
+                headers.insert("origin", HeaderValue::from_static(origin));
+            }
+            headers.insert(header::HOST, HeaderValue::from_static("localhost:8080"));
+            let mut extensions = Extensions::new();
+            let peer: SocketAddr = "127.0.0.1:5000".parse().unwrap();
+            extensions.insert(ConnectInfo(peer));
+            refuse(&extensions, &Uri::from_static("/dev"), &headers).is_some()
+        };
+        for fetch in [
+            ["", "", ""],
+            ["none", "navigate", "document"],
+            ["same-origin", "navigate", "document"],
+            ["same-origin", "cors", "empty"],
+            ["cross-site", "navigate", "document"],
+            ["same-site", "navigate", "document"],
+        ] {
+            assert!(!is_refused(fetch, None), "{fetch:?}");
+            for origin in ["https://evil.example", "null", "http://localhost:8080"] {
+                assert!(is_refused(fetch, Some(origin)), "{fetch:?} {origin}");
+            }
+        }
+        for fetch in [
+            ["cross-site", "cors", "empty"],
+            ["same-site", "cors", "empty"],
+            ["cross-site", "no-cors", "image"],
+            ["cross-site", "navigate", "iframe"],
+            ["cross-site", "navigate", ""],
+            ["cross-site", "", "document"],
+            ["cross-site", "", ""],
+        ] {
+            assert!(is_refused(fetch, None), "{fetch:?}");
         }
     }
 

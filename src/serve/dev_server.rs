@@ -21,8 +21,8 @@ use crate::watch::slo::fleet::PrometheusReporter;
 /// The time that a process has to answer.
 const DEADLINE: Duration = Duration::from_secs(2);
 
-/// Serves the page about the processes at these bases, until the process ends. `told` is called with the address of
-/// the page; port 0 is any free one.
+/// Serves the page about the processes at these bases, until the process ends. `on_bound` is called with the
+/// address of the page; port 0 is any free one.
 ///
 /// # Errors
 ///
@@ -30,7 +30,7 @@ const DEADLINE: Duration = Duration::from_secs(2);
 pub fn serve_blocking(
     bases: Vec<Endpoint>,
     address: SocketAddr,
-    told: impl FnOnce(SocketAddr) -> io::Result<()>,
+    on_bound: impl FnOnce(SocketAddr) -> io::Result<()>,
 ) -> io::Result<()> {
     if !address.ip().is_loopback() {
         let error = "the page shows spans and log lines: it is served on loopback alone";
@@ -39,7 +39,7 @@ pub fn serve_blocking(
     let mut runtime = tokio::runtime::Builder::new_current_thread();
     runtime.enable_all().build()?.block_on(async {
         let listener = TcpListener::bind(address).await?;
-        told(listener.local_addr()?)?;
+        on_bound(listener.local_addr()?)?;
         let app = dev_router(bases).into_make_service_with_connect_info::<SocketAddr>();
         axum::serve(listener, app).await
     })
@@ -61,7 +61,11 @@ async fn respond(State(bases): State<Arc<Vec<Endpoint>>>, request: Request) -> R
         // The client has a runtime of its own.
         asked.spawn_blocking(move || (index, ask(&base)));
     }
-    let mut sources = asked.join_all().await;
+    let mut sources = Vec::with_capacity(bases.len());
+    while let Some(source) = asked.join_next().await {
+        // The hook of panics tells one.
+        sources.extend(source.ok());
+    }
     sources.sort_by_key(|(index, _)| *index);
     let sources: Vec<_> = sources.into_iter().map(|(_, source)| source).collect();
     let parameters = axum::extract::Query::<Vec<(String, String)>>::try_from_uri(request.uri());

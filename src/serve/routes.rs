@@ -34,7 +34,7 @@ use crate::export::prometheus::ScrapeHandler;
 use crate::model::routes::{HealthProbe, RouteKind, with_slash};
 use crate::record::middleware::HttpLayer;
 
-pub(crate) use dev::DevRoutes;
+pub(crate) use dev::{DevRoutes, DevState};
 pub(crate) use health::HealthRoutes;
 pub(crate) use incidents::IncidentRoutes;
 pub(crate) use metrics::{ScrapeActivity, ScrapeAnswer};

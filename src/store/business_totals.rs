@@ -126,7 +126,9 @@ impl BusinessTotalsWriter {
     /// Starts the loop on a thread of its own.
     pub(crate) fn start(&self, supervisor: &Supervisor) -> LoopGuard {
         let totals_writer = self.clone();
-        supervisor.repeat("vantage-books", SAVE_INTERVAL, move || totals_writer.save())
+        supervisor.repeat("vantage-totals", SAVE_INTERVAL, move || {
+            totals_writer.save();
+        })
     }
 }
 

@@ -104,9 +104,39 @@ async fn the_page_is_for_this_machine_alone() {
 }
 
 #[tokio::test]
+async fn each_answer_is_kept_from_other_origins() {
+    let test = TestTelemetry::with_config(dev_config(config()), &[]).unwrap();
+    let router = test.telemetry().internal_routes();
+    for path in PATHS {
+        for (origin, expected) in [
+            (None, StatusCode::OK),
+            (Some("https://other.example"), StatusCode::FORBIDDEN),
+        ] {
+            let mut request = Request::get(path).header("host", "localhost:8080");
+            if let Some(origin) = origin {
+                request = request.header("origin", origin);
+            }
+            let mut request = request.body(Body::empty()).unwrap();
+            let peer: SocketAddr = "127.0.0.1:5000".parse().unwrap();
+            request.extensions_mut().insert(ConnectInfo(peer));
+            let response = into_ok(router.clone().oneshot(request).await);
+            assert_eq!(response.status(), expected, "{path}");
+            for (name, value) in [
+                ("cache-control", "no-store"),
+                ("x-content-type-options", "nosniff"),
+                ("cross-origin-resource-policy", "same-origin"),
+                ("referrer-policy", "no-referrer"),
+            ] {
+                assert_eq!(response.headers()[name], value, "{path} {expected} {name}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_request_leads_to_its_trace_and_the_trace_to_its_lines() {
     let mut config = dev_config(config());
-    // Whoever looks at one request wants its trace.
+    // The page shows the trace of each request.
     config.traces.sample_ratio = 0.0;
     let test = TestTelemetry::with_config(config, &[]).unwrap();
     let log = CapturedLog::default();

@@ -1,9 +1,11 @@
-//! README and the pages of `docs/`: their links lead somewhere, and the command takes what they show. Their Rust is
-//! compiled and run by the tests of the documentation (`src/guide.rs`).
+//! README and the pages of `docs/`: their links lead somewhere, and their console blocks run. Their Rust is compiled and
+//! run by the tests of the documentation (`src/guide.rs`).
+
+#[cfg(all(target_os = "linux", feature = "otlp", feature = "file-store"))]
+mod console;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 /// The most lines of the README: a newcomer reads it in ten minutes.
 const MAX_README_LINES: usize = 150;
@@ -12,7 +14,7 @@ fn pages() -> Vec<(PathBuf, String)> {
     let docs = fs::read_dir("docs").unwrap();
     let docs = docs.map(|entry| entry.unwrap().path());
     let docs = docs.filter(|path| path.extension().is_some_and(|end| end == "md"));
-    let others = ["README.md", "SECURITY.md"].map(PathBuf::from);
+    let others = ["README.md", "CONTRIBUTING.md", "SECURITY.md"].map(PathBuf::from);
     let pages = docs.chain(others);
     pages
         .map(|path| {
@@ -73,54 +75,6 @@ fn every_link_of_a_page_leads_to_a_file_and_a_heading() {
 fn the_readme_is_short() {
     let lines = fs::read_to_string("README.md").unwrap().lines().count();
     assert!(lines <= MAX_README_LINES, "{lines} lines");
-}
-
-/// Returns the commands of a page's console blocks that begin with this word, without comments and redirections.
-fn commands(text: &str, program: &str) -> Vec<String> {
-    let blocks = text.split("```console\n").skip(1);
-    let blocks = blocks.filter_map(|block| block.split_once("```"));
-    let lines = blocks.flat_map(|(block, _)| block.lines().map(str::to_owned).collect::<Vec<_>>());
-    let commands = lines.filter(|line| line.starts_with(program));
-    commands
-        .map(|line| line.split(" #").next().unwrap().to_owned())
-        .map(|line| line.split(" > ").next().unwrap().trim().to_owned())
-        .collect()
-}
-
-/// Splits a command at spaces outside of quotes.
-fn words(command: &str) -> Vec<String> {
-    let mut words = vec![String::new()];
-    let mut quoted = false;
-    for c in command.chars() {
-        match c {
-            '"' => quoted = !quoted,
-            ' ' if !quoted => words.push(String::new()),
-            c => words.last_mut().unwrap().push(c),
-        }
-    }
-    words.retain(|word| !word.is_empty());
-    words
-}
-
-#[test]
-fn the_command_takes_what_the_pages_show() {
-    let mut shown = 0;
-    for (path, text) in pages() {
-        for command in commands(&text, "vantage-obs ") {
-            let words = words(&command);
-            let mut run = Command::new(env!("CARGO_BIN_EXE_vantage-obs"));
-            // What comes before `--help` is read, and nothing is done.
-            let output = run.args(&words[1..]).arg("--help").output().unwrap();
-            let error = String::from_utf8_lossy(&output.stderr);
-            assert!(
-                output.status.success(),
-                "{}: {command}: {error}",
-                path.display()
-            );
-            shown += 1;
-        }
-    }
-    assert!(shown > 15, "{shown} commands were found");
 }
 
 #[test]

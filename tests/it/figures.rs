@@ -284,3 +284,58 @@ fn objectives_name_figures_and_count_where_they_are_recorded() {
     let text = error.to_string();
     assert!(text.contains("did you mean shop.checkouts?"), "{text}");
 }
+
+#[test]
+fn a_figure_that_is_declared_after_its_first_recording_is_told_once() {
+    vantage_obs::figures! {
+        struct ShopFigures {
+            counter orders("shop.orders", tenant: 9);
+            gauge carts("shop.carts");
+        }
+    }
+    let test = with_figures([Figure::gauge("shop.carts")]);
+    let log = CapturedLog::default();
+    let _installed = log.install(&test);
+    test.telemetry().counter("shop.orders").add(1, &[]);
+    for _ in 0..2 {
+        let shop = ShopFigures::new(test.telemetry());
+        shop.carts().set(1);
+    }
+    let message = "a figure was recorded before it was declared, and stays as it was recorded: declare it in the \
+                   configuration, or before its first recording";
+    assert_eq!(log.with_message(message).len(), 1, "{:?}", log.lines());
+    assert_eq!(log.lines().len(), 2, "one of each kind");
+}
+
+#[test]
+fn the_total_of_what_has_no_labels_left_is_no_value_and_for_several_labels_an_object() {
+    let test = with_figures([
+        Figure::counter("shop.visits")
+            .label("area", 3)
+            .daily_total(),
+        Figure::counter("shop.orders")
+            .label("tenant", 1)
+            .label("payment", 1)
+            .daily_total(),
+    ]);
+    let visits = test.telemetry().counter("shop.visits");
+    for (area, number) in [
+        ("eu", 1),
+        ("(others)", 2),
+        ("(others) ", 4),
+        ("us", 8),
+        ("jp", 16),
+    ] {
+        visits.add(number, &[("area", area)]);
+    }
+    let total = |attribute: &str| test.daily_total("shop.visits", attribute);
+    assert_eq!(total("eu"), Some(1));
+    assert_eq!(total("(others) "), Some(2));
+    assert_eq!(total("(others)  "), Some(4));
+    assert_eq!(total("(others)"), Some(24));
+    let orders = test.telemetry().counter("shop.orders");
+    orders.add(1, &[("tenant", "acme"), ("payment", "card")]);
+    orders.add(2, &[("tenant", "other"), ("payment", "card")]);
+    let overflow = r#"{"otel.metric.overflow":true}"#;
+    assert_eq!(test.daily_total("shop.orders", overflow), Some(2));
+}

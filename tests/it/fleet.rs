@@ -78,7 +78,9 @@ fn serve_connection<S: Read + Write>(stream: S, respond: &dyn Fn(&str, &str) -> 
 }
 
 /// Serves an API on loopback for as long as the tests run.
-fn serve(respond: impl Fn(&str, &str) -> (u16, String) + Send + Sync + 'static) -> SocketAddr {
+pub(crate) fn serve(
+    respond: impl Fn(&str, &str) -> (u16, String) + Send + Sync + 'static,
+) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let respond = Arc::new(respond);

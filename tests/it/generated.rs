@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use vantage_obs::alerts::{self, AlertSignal, AlertThreshold, Severity};
-use vantage_obs::figure::Figure;
+use vantage_obs::figure::{Figure, Figures};
 use vantage_obs::generate::{
     FileStatus, GenerateInput, GeneratedFile, TimeScale, plan, platform_config,
 };
@@ -331,5 +331,142 @@ fn what_is_no_regular_file_is_neither_read_nor_written() {
         let text = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(3), "{text}");
         assert!(text.contains("not a regular file"), "{text}");
+    }
+}
+
+/// Runs the command; what it says is standard output and error together.
+fn run(arguments: &[&str]) -> (Option<i32>, String) {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_vantage-obs"));
+    let output = command.args(arguments).output().unwrap();
+    let text = [output.stdout, output.stderr].concat();
+    (output.status.code(), String::from_utf8(text).unwrap())
+}
+
+#[test]
+fn what_code_declares_reaches_every_command_through_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = |name: &str| folder.path().join(name).display().to_string();
+    let declared: Figures = [
+        Figure::counter("shop.orders")
+            .unit("{order}")
+            .label_values("payment", ["card", "invoice"])
+            .panel()
+            .drop_alert(0.5),
+        Figure::gauge("shop.open_carts").panel(),
+        Figure::histogram("shop.wait").unit("s").buckets([0.1, 1.0]),
+    ]
+    .into_iter()
+    .collect();
+    let text = serde_json::to_string_pretty(&declared).unwrap();
+    fs::write(place("figures.json"), &text).unwrap();
+    fs::write(place("whole.json"), format!("{{\"figures\": {text}}}")).unwrap();
+    let change = r#"{"service": {"name": "shop", "roles": ["worker"]}, "figures": {"shop.orders": {"drop_alert": 0.3}},
+        "alerts": {"revenue": {"warning": [0.4, 3]}}}"#;
+    fs::write(place("change.json"), change).unwrap();
+    let objective = r#"{"shop": {"orders": {"metric": "shop.orders", "good": {"payment": "card"}, "target": 99,
+        "window": "30d"}}}"#;
+    fs::create_dir(place("slo")).unwrap();
+    fs::write(place("slo/shop.json"), objective).unwrap();
+    let (figures, whole, change) = (
+        place("figures.json"),
+        place("whole.json"),
+        place("change.json"),
+    );
+    let slo = place("slo");
+    for given in [
+        &["--figures", &figures][..],
+        &["--figures", &whole],
+        &[
+            "--figures",
+            &figures,
+            "--figures",
+            &whole,
+            "--config",
+            &change,
+        ],
+    ] {
+        let with = |start: &[&str]| run(&[start, given].concat());
+        let (status, catalog) = with(&["catalog"]);
+        assert_eq!(status, Some(0), "{catalog}");
+        for name in [
+            "`shop_orders_total`",
+            "`shop_open_carts`",
+            "`shop_wait_seconds`",
+        ] {
+            assert!(catalog.contains(name), "{name}");
+        }
+        for command in ["validate", "budget"] {
+            let (status, text) = with(&["slo", command, &slo]);
+            assert_eq!(status, Some(0), "{text}");
+        }
+        let out = place(&format!("out{}", given.len()));
+        let (status, told) = with(&["generate", "--out", &out]);
+        assert_eq!(status, Some(0), "{told}");
+        let rules = fs::read_to_string(Path::new(&out).join(RULES)).unwrap();
+        let changed = given.contains(&"--config");
+        let multiple = if changed { "0.3" } else { "0.5" };
+        let expected = format!("(vantage:figure_shop_orders:ratio3h < {multiple})");
+        let drop = rule(&rules, "ShopOrdersDrop", "warning").unwrap();
+        assert!(drop.contains(&expected), "{drop}");
+        assert!(!rules.contains("PostsPublished"), "a shop has none");
+        let unread = "warning: alerts.revenue.warning (file ";
+        assert_eq!(told.contains(unread), changed, "{told}");
+    }
+    // Without the declaration it is skipped, and told.
+    let out = place("skipped");
+    for arguments in [
+        &["generate", "--out", &out, "--config", &change][..],
+        &["catalog", "--config", &change],
+        &["config", "check", &change],
+    ] {
+        let (status, text) = run(arguments);
+        assert_eq!(status, Some(0), "{text}");
+        assert!(
+            text.contains("warning: figures.shop.orders is skipped: "),
+            "{text}"
+        );
+    }
+    let fault = place("fault.json");
+    fs::write(
+        &fault,
+        r#"{"shop.orders": {"kind": "counter", "unit": "x"}}"#,
+    )
+    .unwrap();
+    let (status, text) = run(&["catalog", "--figures", &fault]);
+    assert_eq!(status, Some(1), "{text}");
+    assert!(text.contains("shop.orders"), "{text}");
+    let (status, _) = run(&["generate", "--out", &out, "--figures", &place("none.json")]);
+    assert_eq!(status, Some(3));
+}
+
+#[test]
+fn a_service_tells_of_a_figure_that_neither_code_nor_file_declares() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    fs::write(
+        file.path(),
+        r#"{"figures": {"shop.orders": {"drop_alert": 0.3}}}"#,
+    )
+    .unwrap();
+    let resolve = |config: Config| {
+        let config = config.file(file.path());
+        config.resolve(&vantage_obs::config::Environment::empty())
+    };
+    let shop = || Config::new("shop-api", Role::Api);
+    let error = resolve(shop()).unwrap_err().to_string();
+    assert!(error.contains("kind"), "{error}");
+    assert!(resolve(shop().figure(Figure::counter("shop.orders"))).is_ok());
+}
+
+#[test]
+fn a_description_is_shown_as_it_is_written() {
+    let orders = Figure::counter("shop.orders")
+        .description("Orders of [a|b], *not* `refunds` <br> of x_y_z")
+        .label_values("payment", ["by_card_", "in*voice"]);
+    let files = plan_of(Config::new("shop-api", Role::Api).figure(orders.panel().drop_alert(0.5)));
+    for path in ["runbooks/figures.md", "runbooks/shop-orders-drop.md"] {
+        let text = &files.iter().find(|file| file.path == path).unwrap().text;
+        let escaped = r"Orders of \[a\|b\], \*not\* \`refunds\` \<br\> of x\_y\_z";
+        assert!(text.contains(escaped), "{text}");
+        assert!(text.contains(r"(by\_card\_, in\*voice)"), "{text}");
     }
 }

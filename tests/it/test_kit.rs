@@ -93,7 +93,7 @@ async fn a_request_its_spans_and_its_lines_belong_together() {
             telemetry
                 .database("sqlite")
                 .query("SELECT", "posts")
-                .succeed()
+                .succeed();
         });
         tracing::info!(id = 7, title = "a\nb", "found");
         "a post"
@@ -181,7 +181,7 @@ fn the_earlier_of_two_may_go_first() {
     drop(first);
     tracing::info!("to the second");
     assert_eq!(second.log_lines().len(), 1);
-    let third = std::thread::spawn(|| TestTelemetry::new()).join().unwrap();
+    let third = std::thread::spawn(TestTelemetry::new).join().unwrap();
     drop(third);
     drop(second);
     tracing::info!("to nothing");

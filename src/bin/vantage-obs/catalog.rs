@@ -7,11 +7,10 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use serde_json::json;
-use vantage_obs::Config;
 use vantage_obs::catalog::{self, Attribute, AttributeValues, Instrument, MetricSpec};
 use vantage_obs::figure::Figures;
 
-use crate::config::ensure_readable;
+use crate::config::FigureArgs;
 use crate::output::{CliError, ExitStatus, write_json};
 
 /// Lists every metric: name, Prometheus name, type, unit, labels.
@@ -23,6 +22,8 @@ pub(crate) struct CatalogArgs {
     /// A service's config file, whose figures are listed too.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    #[command(flatten)]
+    figures: FigureArgs,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -39,17 +40,11 @@ impl CatalogArgs {
         out: &mut dyn Write,
         err: &mut dyn Write,
     ) -> Result<ExitStatus, CliError> {
-        let figures = match &self.config {
-            None => Figures::default(),
-            Some(file) => {
-                ensure_readable(file)?;
-                match Config::from_file(file) {
-                    Ok(config) => config.figures,
-                    Err(error) => {
-                        writeln!(err, "{error}")?;
-                        return Ok(ExitStatus::Faulty);
-                    }
-                }
+        let figures = match self.figures.load(self.config.as_deref(), err)? {
+            Ok(config) => config.figures,
+            Err(error) => {
+                writeln!(err, "{error}")?;
+                return Ok(ExitStatus::Faulty);
             }
         };
         match self.format {

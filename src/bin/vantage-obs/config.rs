@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 use serde_json::Value;
 use vantage_obs::config::{
-    Config, ConfigSource, EffectiveConfig, Environment, Role, Secret, SettingSpec, settings,
-    variables,
+    Config, ConfigError, ConfigSource, EffectiveConfig, Environment, Role, Secret, SettingSpec,
+    settings, variables,
 };
+use vantage_obs::figure::Figures;
 
 use crate::output::{CliError, ExitStatus, OutputFormat, write_json, write_table};
 
@@ -45,6 +46,60 @@ pub(crate) struct CodeArgs {
     /// A role of the service, where the code sets it; may be repeated.
     #[arg(long = "role", value_name = "ROLE", value_parser = parse_role)]
     roles: Vec<Role>,
+}
+
+/// The figures that the code of a service declares.
+#[derive(Debug, Default, Args)]
+pub(crate) struct FigureArgs {
+    /// A file of the figures that a service's code declares, as serde writes them, or a config file; may be
+    /// repeated.
+    #[arg(long = "figures", value_name = "FILE")]
+    files: Vec<PathBuf>,
+}
+
+impl FigureArgs {
+    /// Returns whether there is no file.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.files.is_empty()
+    }
+
+    /// Checks that each file can be read.
+    pub(crate) fn ensure_readable(&self) -> Result<(), CliError> {
+        self.files.iter().try_for_each(|file| ensure_readable(file))
+    }
+
+    /// Reads a config file on top of the figures; warnings go to `err`.
+    pub(crate) fn load(
+        &self,
+        config: Option<&Path>,
+        err: &mut dyn Write,
+    ) -> Result<Result<Config, ConfigError>, CliError> {
+        self.ensure_readable()?;
+        config.map_or(Ok(()), ensure_readable)?;
+        let loaded = self.read();
+        match loaded.and_then(|declared| Config::without_code(declared, config)) {
+            Ok((config, warnings)) => {
+                for warning in warnings {
+                    writeln!(err, "warning: {warning}")?;
+                }
+                Ok(Ok(config))
+            }
+            Err(error) => Ok(Err(error)),
+        }
+    }
+
+    /// Reads the figures of all files; what two files declare alike is one figure.
+    pub(crate) fn read(&self) -> Result<Figures, ConfigError> {
+        let mut all = Figures::default();
+        for file in &self.files {
+            for figure in Figures::from_file(file)?.iter() {
+                if all.get(&figure.name) != Some(figure) {
+                    all.insert(figure.clone());
+                }
+            }
+        }
+        Ok(all)
+    }
 }
 
 impl CodeArgs {
@@ -105,7 +160,11 @@ impl ConfigCheckArgs {
         err: &mut dyn Write,
     ) -> Result<ExitStatus, CliError> {
         ensure_readable(&self.file)?;
-        let effective = match self.code.config(Some(&self.file)).resolve(environment) {
+        let effective = match self
+            .code
+            .config(Some(&self.file))
+            .resolve_without_code(environment)
+        {
             Ok(effective) => effective,
             Err(error) => {
                 writeln!(err, "{error}")?;
@@ -161,7 +220,10 @@ pub(crate) fn load_config(file: Option<&Path>) -> Result<Option<Config>, CliErro
     } else if !is_named {
         return Ok(None);
     }
-    match CodeArgs::default().config(file).resolve(&environment) {
+    match CodeArgs::default()
+        .config(file)
+        .resolve_without_code(&environment)
+    {
         Ok(effective) => Ok(Some(effective.config)),
         Err(error) => Err(CliError::Usage(error.to_string())),
     }

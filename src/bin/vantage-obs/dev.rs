@@ -35,11 +35,11 @@ pub(crate) struct DevArgs {
 impl DevArgs {
     pub(crate) fn run(self, out: &mut dyn Write) -> Result<ExitStatus, CliError> {
         let listen = self.listen;
-        let told = |address: SocketAddr| {
+        let print = |address: SocketAddr| {
             writeln!(out, "http://{address}")?;
             out.flush()
         };
-        let served = dev::serve_blocking(self.urls, listen, told);
+        let served = dev::serve_blocking(self.urls, listen, print);
         served.map_err(|error| CliError::Usage(format!("{listen}: {error}")))?;
         Ok(ExitStatus::Success)
     }

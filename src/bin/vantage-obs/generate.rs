@@ -19,7 +19,7 @@ use vantage_obs::generate::{
 };
 use vantage_obs::slo::{Objectives, SloError};
 
-use crate::config::ensure_readable;
+use crate::config::FigureArgs;
 use crate::output::{CliError, ExitStatus};
 
 /// Writes Prometheus's rules, dashboards and runbooks, from the catalog, the alerts, the objectives in
@@ -30,9 +30,12 @@ pub(crate) struct GenerateArgs {
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
     /// A service's config file: figures, thresholds, burn windows, links, team, objectives
-    /// [default: the defaults, and `business`].
+    /// [default: the defaults, and
+    /// without `--figures` `business` too].
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    #[command(flatten)]
+    figures: FigureArgs,
     /// Writes nothing, and exits with status 1 if the folder differs.
     #[arg(long)]
     check: bool,
@@ -62,10 +65,11 @@ impl GenerateArgs {
         out: &mut dyn Write,
         err: &mut dyn Write,
     ) -> Result<ExitStatus, CliError> {
-        if let Some(file) = &self.config {
-            ensure_readable(file)?;
-        }
-        let input = match self.input() {
+        let loaded = self.figures.load(self.config.as_deref(), err)?;
+        let input = match loaded
+            .map_err(InputError::from)
+            .and_then(|it| self.input(it))
+        {
             Ok(input) => input,
             Err(error) => {
                 writeln!(err, "{error}")?;
@@ -79,12 +83,12 @@ impl GenerateArgs {
         }
     }
 
-    /// Reads configuration and objectives; without the environment, so that the same files come out
-    /// on every machine.
-    fn input(&self) -> Result<GenerateInput, InputError> {
-        let config = match &self.config {
-            Some(file) => Config::from_file(file)?,
-            None => platform_config(),
+    /// Reads the objectives of a configuration, which is read without the environment, so that the same files come
+    /// out on every machine.
+    fn input(&self, config: Config) -> Result<GenerateInput, InputError> {
+        let config = match self.config.is_none() && self.figures.is_empty() {
+            true => platform_config(),
+            false => config,
         };
         // The default folder may be missing; one that a file names was found to exist.
         let objectives = match config.slo.directory.is_dir() {

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use vantage_obs::config::{Config, ConfigError, Environment, Role};
+use vantage_obs::figure::Figures;
 use vantage_obs::generate::{
     COMPOSE_FILE_NAME, CONFIG_FILE_NAME, FileStatus, GenerateInput, GeneratedFile, StarterInput,
     config_file, objective_files, plan, read_file, tool_files,
@@ -104,7 +105,13 @@ impl InitArgs {
     fn write(&self, input: &StarterInput, written: &mut Written) -> Result<(), Stopped> {
         validate(input)?;
         let slo = self.out.join("slo");
-        let declared = declared_objectives(&slo)?;
+        // Those of a config that is there: objectives may name them.
+        let existing = self.out.join(CONFIG_FILE_NAME);
+        let figures = match existing.exists() {
+            true => Config::from_file(existing)?.figures,
+            false => Figures::default(),
+        };
+        let declared = declared_objectives(&slo, &figures)?;
         for (key, file) in objective_files(input) {
             // A second declaration would be a fault of both files.
             let is_declared = declared.iter().any(|id| id.split('.').next() == Some(key));
@@ -115,7 +122,7 @@ impl InitArgs {
         }
         // From the folder in which the service runs, which is the one that the command is run in.
         let found_slo = slo.strip_prefix(".").unwrap_or(&slo);
-        let has_objectives = !declared_objectives(&slo)?.is_empty();
+        let has_objectives = !declared_objectives(&slo, &figures)?.is_empty();
         let config = config_file(input, has_objectives.then_some(found_slo));
         self.write_new(&config, written)?;
         // As written or as found: the other files follow it.
@@ -124,7 +131,7 @@ impl InitArgs {
             self.write_new(&file, written)?;
         }
         let objectives = match config.slo.directory.is_dir() {
-            true => Objectives::load(&config.slo.directory)?,
+            true => Objectives::load_with(&config.slo.directory, &config.figures)?,
             false => Objectives::default(),
         };
         for file in plan(&GenerateInput::new(config, objectives)) {
@@ -210,14 +217,14 @@ fn validate(input: &StarterInput) -> Result<(), ConfigError> {
 }
 
 /// Returns the ids of the objectives in a folder; none if it holds no file.
-fn declared_objectives(folder: &Path) -> Result<Vec<String>, SloError> {
+fn declared_objectives(folder: &Path, figures: &Figures) -> Result<Vec<String>, SloError> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let mut paths = entries.map(|entry| entry.path());
     let is_json = |path: &PathBuf| path.extension().is_some_and(|end| end == "json");
     if !paths.any(|path| is_json(&path)) {
         return Ok(Vec::new());
     }
-    let objectives = Objectives::load(folder)?;
+    let objectives = Objectives::load_with(folder, figures)?;
     Ok(objectives
         .iter()
         .map(|objective| objective.id().to_owned())
@@ -231,5 +238,77 @@ fn create(path: &Path, text: &str) -> io::Result<()> {
     }
     // Never through an existing name, also where one appears meanwhile.
     let mut file = File::create_new(path)?;
-    file.write_all(text.as_bytes())
+    write_whole(&mut file, path, text)
+}
+
+/// Writes a file that was just created. Half of it would be kept for ever, so that it is removed after an error.
+fn write_whole(file: &mut impl Write, path: &Path, text: &str) -> io::Result<()> {
+    file.write_all(text.as_bytes()).inspect_err(|_| {
+        // The error of the write says more.
+        let _ = fs::remove_file(path);
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OBJECTIVE: &str = r#"{"shop": {"orders": {"metric": "shop.orders", "good": {"payment": "card"},
+        "target": 99, "window": "30d"}}}"#;
+
+    /// A disk with room for some bytes.
+    struct FullDisk(File, usize);
+
+    impl Write for FullDisk {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            match self.1.min(bytes.len()) {
+                0 => Err(io::ErrorKind::StorageFull.into()),
+                room => {
+                    self.1 -= room;
+                    self.0.write(&bytes[..room])
+                }
+            }
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn no_half_of_a_file_stays_after_a_failed_write() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("slo.json");
+        let mut disk = FullDisk(File::create_new(&path).unwrap(), 5);
+        let error = write_whole(&mut disk, &path, "{\"objectives\": []}").unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::StorageFull);
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn objectives_may_name_the_figures_of_a_config_that_is_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let out = folder.path().join("shop");
+        fs::create_dir_all(out.join("slo")).unwrap();
+        let config = format!(
+            r#"{{"service": {{"name": "shop", "roles": ["api"]}}, "slo": {{"directory": {:?}}},
+                "figures": {{"shop.orders": {{"kind": "counter", "labels": {{"payment": ["card", "invoice"]}}}}}}}}"#,
+            out.join("slo")
+        );
+        fs::write(out.join(CONFIG_FILE_NAME), config).unwrap();
+        fs::write(out.join("slo/shop.json"), OBJECTIVE).unwrap();
+        let init = InitArgs {
+            roles: vec![Role::Worker],
+            name: Some("shop".into()),
+            out,
+        };
+        let (mut written, mut err) = (Vec::new(), Vec::new());
+        let status = init.run(&mut written, &mut err).unwrap();
+        assert_eq!(
+            status,
+            ExitStatus::Success,
+            "{}",
+            String::from_utf8_lossy(&err)
+        );
+    }
 }

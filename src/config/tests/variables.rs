@@ -173,6 +173,12 @@ fn table() -> Vec<(String, &'static str, String, Value)> {
         json!(["worker", "scheduler"]),
     );
     row(
+        "VANTAGE_OBS_REVISION",
+        "9c1f0ab",
+        "service.revision",
+        json!("9c1f0ab"),
+    );
+    row(
         "VANTAGE_OBS_ENVIRONMENT",
         "staging",
         "service.environment",

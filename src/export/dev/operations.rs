@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::model::dev::{DevOperation, DevSpan, DevSpanKind};
 
-/// The most operations; spans of further ones are not counted.
+/// The most operations; a further one replaces that whose latest span ended longest ago.
 const MAX_OPERATIONS: usize = 200;
 
 /// The number of an operation's latest spans that its figures are of.
@@ -54,7 +54,7 @@ impl Operations {
         }
         let key = (span.kind, span.name.clone());
         if !self.operations.contains_key(&key) && self.operations.len() >= MAX_OPERATIONS {
-            return;
+            self.remove_oldest();
         }
         let operation = self.operations.entry(key).or_default();
         operation.total += 1;
@@ -67,6 +67,16 @@ impl Operations {
             duration_us: span.duration_us,
             failed: span.failed,
         });
+    }
+
+    /// Removes the operation whose latest span ended longest ago.
+    fn remove_oldest(&mut self) {
+        let latest = |operation: &Operation| operation.recent.back().map(|ended| ended.at);
+        let oldest = self.operations.iter();
+        let oldest = oldest.min_by_key(|(_, operation)| latest(operation));
+        if let Some(key) = oldest.map(|(key, _)| key.clone()) {
+            self.operations.remove(&key);
+        }
     }
 
     pub(super) fn snapshot(&self, now: Instant) -> Vec<DevOperation> {
@@ -173,18 +183,43 @@ mod tests {
     }
 
     #[test]
-    fn spans_within_others_are_no_operations_and_neither_are_too_many() {
+    fn spans_within_others_are_no_operations() {
         let start = Instant::now();
         let mut operations = Operations::new(start);
         let mut inner = span(DevSpanKind::Internal, "inner", 1, false);
         inner.parent = "00f067aa0ba902b7".into();
         operations.record(&inner, start);
         assert!(operations.snapshot(start).is_empty());
-        for number in 0..MAX_OPERATIONS + 1 {
-            let name = number.to_string();
-            operations.record(&span(DevSpanKind::Server, &name, 1, false), start);
-        }
-        assert_eq!(operations.snapshot(start).len(), MAX_OPERATIONS);
         assert_eq!(quantile(&[], 95), 0);
+    }
+
+    #[test]
+    fn a_new_operation_replaces_that_which_ended_longest_ago() {
+        let start = Instant::now();
+        let at = |second: usize| start + Duration::from_secs(second as u64);
+        let mut operations = Operations::new(start);
+        let mut record = |name: usize, second| {
+            let span = span(DevSpanKind::Server, &name.to_string(), 1, false);
+            operations.record(&span, at(second));
+        };
+        for number in 0..MAX_OPERATIONS {
+            record(number, number);
+        }
+        // The first one again, so that the second is the oldest, then two new ones.
+        record(0, MAX_OPERATIONS);
+        record(MAX_OPERATIONS, MAX_OPERATIONS + 1);
+        record(MAX_OPERATIONS + 1, MAX_OPERATIONS + 2);
+        let found = operations.snapshot(at(MAX_OPERATIONS + 2));
+        assert_eq!(found.len(), MAX_OPERATIONS);
+        let total = |name: usize| {
+            let name = name.to_string();
+            let operation = found.iter().find(|operation| operation.name == name);
+            operation.map(|operation| operation.total)
+        };
+        assert_eq!([0, 1, 2, 3].map(total), [Some(2), None, None, Some(1)]);
+        assert_eq!(
+            [MAX_OPERATIONS, MAX_OPERATIONS + 1].map(total),
+            [Some(1); 2]
+        );
     }
 }

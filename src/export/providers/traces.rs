@@ -42,7 +42,7 @@ impl TraceProvider {
             .with_resource(resource)
             .with_sampler(ConfiguredSampler {
                 sampler: match config.shows_dev() {
-                    // Who looks at one request wants its trace, and not one of ten.
+                    // The development page shows the trace of each request, and not of one of ten.
                     true => TraceSampler::AlwaysOn,
                     false => settings.sampler,
                 },

@@ -29,12 +29,24 @@ pub(in crate::generate) fn figure_title(figure: &Figure) -> String {
 pub(in crate::generate) fn label_list(figure: &Figure) -> String {
     let labels = figure.labels.iter().map(|(key, values)| match values {
         FigureLabel::AtMost(limit) => format!("`{key}` (at most {limit} values)"),
-        FigureLabel::OneOf(values) => format!("`{key}` ({})", values.join(", ")),
+        FigureLabel::OneOf(values) => format!("`{key}` ({})", in_markdown(&values.join(", "))),
     });
     match figure.labels.is_empty() {
         true => "none".into(),
         false => labels.collect::<Vec<_>>().join(", "),
     }
+}
+
+/// Returns a text that Markdown shows as it is written.
+pub(in crate::generate) fn in_markdown(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        if r"\`*_[]<>|".contains(c) {
+            escaped.push('\\');
+        }
+        escaped.push(c);
+    }
+    escaped
 }
 
 impl FigureAlerts {
@@ -136,7 +148,7 @@ fn figure_alert(
             "In the last 3 hours, {name}{currency} grew by {{{{ $value | humanizePercentage }}}} of what is usual at this time of the week (the median of three weeks); {below} {{threshold}} something is wrong."
         )
         .into(),
-        meaning: format!("`{name}` is far {below} what is usual: {}.", metric.description).into(),
+        meaning: format!("`{name}` is far {below} what is usual: {}.", in_markdown(metric.description)).into(),
         query: Some(baseline.query(comparison)),
         prose: prose(figure, metric, baseline, &alert_name, is_drop).into(),
         name: alert_name.into(),
@@ -222,6 +234,6 @@ The most in the last 3 hours:
 
 None.
 ",
-        description = metric.description,
+        description = in_markdown(metric.description),
     )
 }

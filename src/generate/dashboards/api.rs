@@ -183,6 +183,32 @@ const SATURATION: &[PanelSpec] = &[
         })
         .with(|panel, _| with_limit_lines(panel))
         .alert(AlertSignal::CpuUsage),
+    lines("Busy threads of runtimes", DisplayUnit::Count)
+        .shows(
+            "Threads of each watched runtime that run tasks, and all that it has.",
+            "Below 80 % of all; where all are busy, every request waits for a thread.",
+        )
+        .query("{{runtime}} {{instance}}", || {
+            rate(&process::RUNTIME_BUSY, OF_RUNTIME)
+        })
+        .query("all {{runtime}} {{instance}}", || {
+            greatest(&process::RUNTIME_WORKERS, OF_RUNTIME)
+        })
+        .with(|panel, _| panel.no_value("no runtime is watched"))
+        .page("slow-performance"),
+    lines("Tasks of runtimes", DisplayUnit::Count)
+        .shows(
+            "Tasks of each watched runtime that have not ended, and those that wait in its global queue.",
+            "In step with requests in progress, and next to none that wait; a line that only rises is a leak.",
+        )
+        .query("{{runtime}} {{instance}}", || {
+            greatest(&process::RUNTIME_TASKS, OF_RUNTIME)
+        })
+        .query("waiting {{runtime}} {{instance}}", || {
+            greatest(&process::RUNTIME_GLOBAL_QUEUE, OF_RUNTIME)
+        })
+        .with(|panel, _| panel.no_value("no runtime is watched"))
+        .page("slow-performance"),
     lines("Open file descriptors", DisplayUnit::Count)
         .shows(
             "Files and sockets that a process holds open.",
@@ -241,6 +267,14 @@ const HEALTH: &[PanelSpec] = &[
         )
         .query("{{job}} {{instance}}", || least(&process::UPTIME, PROCESS))
         .alert(AlertSignal::TargetDown),
+    table("Builds that run")
+        .shows(
+            "The version and the source revision of each service, and the number of its processes.",
+            "One build of each service, except while a release rolls out.",
+        )
+        .rows(|| total(&process::BUILD_INFO, BUILD))
+        .with(with_build_columns)
+        .alert(AlertSignal::TargetDown),
     lines("Time that checks take", DisplayUnit::Seconds)
         .shows(
             "How long the latest run of each check took.",
@@ -292,6 +326,8 @@ const CALLS: &[PanelSpec] = &[
 
 const SERVER: &[&str] = &["server.address"];
 const PROCESS: &[&str] = &["job", "instance"];
+const OF_RUNTIME: &[&str] = &["job", "instance", "runtime"];
+const BUILD: &[&str] = &["job", "version", "revision"];
 const ROUTE: &[&str] = &["http.route", "http.request.method"];
 
 /// Returns the time to answer, without requests whose client went away.
@@ -335,6 +371,16 @@ fn with_route_columns(panel: Panel, context: &DashboardContext<'_>) -> Panel {
                 .unit(DisplayUnit::Seconds)
                 .steps(&levels(AlertSignal::ApiLatency)),
         )
+}
+
+fn with_build_columns(panel: Panel, _: &DashboardContext<'_>) -> Panel {
+    let column = |name, title| FieldOverride::by_name(name).display_name(title);
+    panel
+        .merge_tables(&["job", "version", "revision", "Value"])
+        .with_override(column("job", "Service"))
+        .with_override(column("version", "Version"))
+        .with_override(column("revision", "Revision"))
+        .with_override(column("Value", "Processes"))
 }
 
 fn with_status_words(panel: Panel, _: &DashboardContext<'_>) -> Panel {

@@ -2,7 +2,7 @@
 
 use super::markdown;
 use crate::generate::GenerateInput;
-use crate::generate::alerts::{Alert, label_list};
+use crate::generate::alerts::{Alert, in_markdown, label_list};
 use crate::model::alerts::DashboardId;
 
 /// The page's name without `.md`.
@@ -23,8 +23,8 @@ pub(super) fn text(alerts: &[Alert], input: &GenerateInput) -> Option<String> {
                 "" => String::new(),
                 unit => format!("`{unit}`"),
             },
-            in_cell(&label_list(figure)),
-            in_cell(metric.description),
+            label_list(figure),
+            in_markdown(metric.description),
         ]
     });
     let head = ["Figure", "Kind", "Unit", "Labels", "Description"];
@@ -58,9 +58,4 @@ gauge the largest value of all replicas is shown, because each replica counts th
 Each compares 3 hours with the median of the same hours of the last three weeks, and is quiet before there are three \
 weeks."
     ))
-}
-
-/// Returns a text for a cell of a table.
-fn in_cell(text: &str) -> String {
-    text.replace('|', "\\|")
 }

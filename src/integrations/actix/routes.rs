@@ -10,7 +10,7 @@ use actix_web::web::{Payload, ServiceConfig, resource};
 use actix_web::{HttpRequest, HttpResponse};
 use axum::Router;
 use axum::body::{Body, HttpBody as _};
-use axum::extract::OriginalUri;
+use axum::extract::{ConnectInfo, OriginalUri};
 use http::Method;
 use tower::Service as _;
 
@@ -71,6 +71,10 @@ impl Route {
         let original = convert::request(request, full, |_| false, ());
         let original = OriginalUri(original.uri().clone());
         asked.extensions_mut().insert(original);
+        // Of the connection, and not of a header, which anyone can write.
+        if let Some(peer) = request.peer_addr() {
+            asked.extensions_mut().insert(ConnectInfo(peer));
+        }
         asked.extensions_mut().insert(MountedRoute(pattern.into()));
         let is_head = asked.method() == Method::HEAD;
         let Ok(response) = self.router.clone().call(asked).await;

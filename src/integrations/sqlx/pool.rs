@@ -51,7 +51,8 @@ impl Telemetry {
     /// The check has the name for its id, is critical and shared, and asks the database over an idle connection of
     /// the pool, or over one of its own where none is idle: a pool that is used up is no database that is down. A
     /// service that wants another one, or none, says
-    /// [`without_health_check`](crate::integrations::sqlx::MeasuredPool::without_health_check).
+    /// [`without_health_check`](crate::integrations::sqlx::MeasuredPool::without_health_check). Of several pools of one
+    /// name the one that was measured last has the check, so that a pool can be replaced.
     pub fn sqlx<DB: Database>(
         &self,
         name: &str,
@@ -73,7 +74,8 @@ impl Telemetry {
                 pending: pending.load(Ordering::Relaxed),
             }
         });
-        let check = health::register(self.health_check(name), &pool, waits.database());
+        let check = self.health_check(name).replaceable();
+        let check = health::register(check, &pool, waits.database());
         MeasuredPool {
             pool,
             driver: &OwnDriver,

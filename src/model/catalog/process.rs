@@ -13,8 +13,10 @@ const MOUNT: Attribute =
 /// The labels of the build.
 pub(crate) const BUILD: [Attribute; 3] = [
     Attribute::open("obs_version", "the version of this crate"),
-    Attribute::open("revision", "`service.revision`; absent where none is set"),
-    Attribute::open("version", "`service.version`; absent where none is set"),
+    Attribute::open("revision", "`service.revision`; absent where none is set")
+        .or_absent("no revision"),
+    Attribute::open("version", "`service.version`; absent where none is set")
+        .or_absent("no version"),
 ];
 /// The label of a runtime.
 const RUNTIME: [Attribute; 1] = [Attribute::open(

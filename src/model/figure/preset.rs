@@ -18,6 +18,16 @@ pub(crate) const REFUNDS: FigureSpec = totaled(&business::REFUNDS, "refunds");
 /// Interactions of users by kind.
 pub(crate) const ENGAGEMENT: FigureSpec = totaled(&business::USER_ENGAGEMENT, "engagement");
 
+/// All of them. Their totals have short names, which no figure of a service may share.
+pub(super) const ALL: [FigureSpec; 6] = [
+    ACTIVE_ORGANIZATIONS,
+    POSTS,
+    AI_GENERATIONS,
+    REVENUE,
+    REFUNDS,
+    ENGAGEMENT,
+];
+
 const fn totaled(metric: &'static MetricSpec, total: &'static str) -> FigureSpec {
     FigureSpec {
         metric,

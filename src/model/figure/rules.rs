@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::LazyLock;
 
-use super::{Figure, FigureKind, FigureLabel};
+use super::{Figure, FigureKind, FigureLabel, preset, spec};
 use crate::model::catalog::{self, Instrument, MetricSpec};
 use crate::model::fault::Fault;
 use crate::model::units::{Ratio, Unit};
@@ -26,6 +26,15 @@ const MAX_DESCRIPTION_BYTES: usize = 255;
 /// The maximum number of buckets: each is a series.
 const MAX_BUCKETS: usize = 50;
 
+/// The maximum number of daily totals of a figure: each is a row of each day and process run, for years.
+const MAX_DAILY_TOTALS: usize = 1_000;
+
+const OTHER_NAME: &str = "another name: those of vantage., of the catalog and of Prometheus itself are taken, \
+                          suffixes included";
+
+/// The characters that break a table, a code span or a template on a generated page.
+const MARKUP: [char; 6] = ['{', '}', '<', '>', '|', '`'];
+
 /// Labels that Prometheus, the exposition or the generated configuration give each series.
 const RESERVED_LABELS: [&str; 5] = ["environment", "instance", "job", "le", "quantile"];
 
@@ -41,17 +50,13 @@ impl Figure {
         self.check_labels(&mut faults);
         self.check_buckets(&mut faults);
         self.check_alerts(&mut faults);
-        let summed = match self.kind {
-            FigureKind::Counter => true,
-            FigureKind::Gauge => self.parse_unit() != Some(Unit::Ratio),
-            FigureKind::Histogram => false,
-        };
-        faults.require(
-            summed || !self.daily_total,
-            "daily_total",
-            "true",
-            "false, or a counter, or a gauge of whole numbers",
-        );
+        self.check_daily_total(&mut faults);
+        // Kind and unit decide on the names in a scrape, so that they have to be right first.
+        if faults.0.is_empty() {
+            let names = scrape_names(spec::intern(self));
+            let fine = !names.iter().any(|name| is_taken_series(name));
+            faults.require(fine, "", shown(&self.name), OTHER_NAME);
+        }
         faults.0
     }
 
@@ -64,7 +69,8 @@ impl Figure {
             Some("1") => Some(Unit::Ratio),
             Some(text) => {
                 let word = text.strip_prefix('{')?.strip_suffix('}')?;
-                let plain = |c: char| c.is_ascii_graphic() && !"{}\"\\".contains(c);
+                let plain =
+                    |c: char| c.is_ascii_graphic() && !"\"\\".contains(c) && !MARKUP.contains(&c);
                 let fine = (1..=60).contains(&word.len()) && word.chars().all(plain);
                 fine.then_some(Unit::Count("{}"))
             }
@@ -79,11 +85,7 @@ impl Figure {
         } else if name.len() > MAX_NAME_BYTES {
             faults.add("", shown, "a name of at most 200 bytes");
         } else if name.starts_with("vantage.") || is_taken(name) {
-            faults.add(
-                "",
-                shown,
-                "another name: those of vantage., of the catalog and of Prometheus itself are taken",
-            );
+            faults.add("", shown, OTHER_NAME);
         }
     }
 
@@ -161,6 +163,32 @@ impl Figure {
         faults.require(fine, "buckets", found, allowed);
     }
 
+    fn check_daily_total(&self, faults: &mut Faults) {
+        if !self.daily_total {
+            return;
+        }
+        let summed = match self.kind {
+            FigureKind::Counter => true,
+            FigureKind::Gauge => self.parse_unit() != Some(Unit::Ratio),
+            FigureKind::Histogram => false,
+        };
+        let allowed = "false, or a counter, or a gauge of whole numbers";
+        faults.require(summed, "daily_total", "true", allowed);
+        let is_preset = preset::ALL
+            .iter()
+            .any(|preset| preset.daily_total == Some(&*self.name));
+        let allowed = "only of a figure of another name: the library keeps a total of this one";
+        faults.require(!is_preset, "daily_total", shown(&self.name), allowed);
+        let totals = self.labels.values().map(|values| match values {
+            FigureLabel::AtMost(limit) => *limit,
+            FigureLabel::OneOf(values) => values.len(),
+        });
+        let totals = totals.fold(1_usize, usize::saturating_mul);
+        let found = format!("up to {totals} totals a day");
+        let allowed = "labels whose limits multiply to at most 1000, or false";
+        faults.require(totals <= MAX_DAILY_TOTALS, "daily_total", found, allowed);
+    }
+
     fn check_alerts(&self, faults: &mut Faults) {
         for (member, multiple, fine, allowed) in [
             (
@@ -221,15 +249,16 @@ pub(super) fn scrape_names(spec: &MetricSpec) -> Vec<String> {
     }
 }
 
-/// Returns whether the name is one of the catalog's or of the series that Prometheus makes of each target.
+/// Returns whether the name of a figure is taken, whatever suffixes it gets.
 fn is_taken(name: &str) -> bool {
+    is_taken_series(&name.replace('.', "_")) || catalog::find(name).is_some()
+}
+
+/// Returns whether a name in a scrape is one of the catalog's or of the series that Prometheus makes of each target.
+fn is_taken_series(name: &str) -> bool {
     static CATALOG: LazyLock<HashSet<String>> =
         LazyLock::new(|| catalog::all().flat_map(scrape_names).collect());
-    let flat = name.replace('.', "_");
-    matches!(&*flat, "up" | "target_info")
-        || flat.starts_with("scrape_")
-        || CATALOG.contains(&flat)
-        || catalog::find(name).is_some()
+    matches!(name, "up" | "target_info") || name.starts_with("scrape_") || CATALOG.contains(name)
 }
 
 fn broken_label_rule(key: &str, label: &str) -> Option<&'static str> {
@@ -258,8 +287,9 @@ fn check_values(values: &[String], path: &str, faults: &mut Faults) {
     for (index, value) in values.iter().enumerate().take(MAX_LISTED) {
         let fine = (1..=MAX_VALUE_BYTES).contains(&value.len())
             && !value.contains(char::is_control)
+            && !value.contains(MARKUP)
             && !values[..index].contains(value);
-        let allowed = "different texts of 1 to 128 printable bytes";
+        let allowed = "different texts of 1 to 128 printable bytes without {}<>| and backticks";
         faults.require(fine, path, shown(value), allowed);
     }
 }

@@ -65,6 +65,18 @@ fn names_are_those_that_no_exporter_changes_and_that_are_free() {
         assert_eq!(places(&figure).len(), 1, "{name}: {:?}", figure.faults());
         assert!(figure.metric().is_none());
     }
+    // Free by themselves, and taken with the suffix of their unit and kind.
+    for figure in [
+        Figure::histogram("http.server.request_duration").unit("s"),
+        Figure::gauge("process.memory_usage").unit("By"),
+        Figure::counter("process.cpu_time").unit("s"),
+        Figure::gauge("scrape.duration").unit("s"),
+    ] {
+        let found = places(&figure);
+        assert_eq!(found, [format!(": {:?}", figure.name)]);
+        assert!(figure.metric().is_none());
+    }
+    assert_eq!(places(&Figure::gauge("process.memory_usage")).len(), 0);
     assert_eq!(places(&Figure::counter("a".repeat(201))).len(), 1);
     assert_eq!(places(&Figure::counter("a".repeat(200))).len(), 0);
 }
@@ -152,4 +164,44 @@ fn figures_with_one_name_in_a_scrape_are_a_fault() {
     assert_eq!(told(vec![basket, count]).len(), 1);
     let many = (0..=200).map(|number| Figure::gauge(format!("shop.g{number}")));
     assert_eq!(told(many.collect()), ["shop.g200: 201 figures"]);
+}
+
+#[test]
+fn a_daily_total_has_a_key_of_its_own_and_a_bound() {
+    let total = |figure: Figure| places(&figure.daily_total());
+    for name in [
+        "revenue",
+        "refunds",
+        "posts_published",
+        "ai_generations",
+        "engagement",
+    ] {
+        assert_eq!(
+            total(Figure::counter(name)),
+            [format!("daily_total: {name:?}")]
+        );
+        assert_eq!(places(&Figure::counter(name)).len(), 0);
+    }
+    let sales = || Figure::counter("shop.sales").label_values("payment", ["card", "invoice"]);
+    assert_eq!(total(sales().label("tenant", 500)).len(), 0);
+    assert_eq!(
+        total(sales().label("tenant", 501)),
+        ["daily_total: up to 1002 totals a day"]
+    );
+    let wide = sales()
+        .label("a", 100_000)
+        .label("b", 100_000)
+        .label("c", 100_000);
+    let wider = wide.label("d", 100_000);
+    assert_eq!(total(wider).len(), 1, "without an overflow");
+}
+
+#[test]
+fn units_and_listed_values_have_no_markup() {
+    for text in ["a|b", "a`b", "a<b", "{{a", "a}b"] {
+        let unit = Figure::counter("shop.orders").unit(format!("{{{text}}}"));
+        assert_eq!(places(&unit).len(), 1, "{text}");
+        let listed = Figure::counter("shop.orders").label_values("payment", [text]);
+        assert_eq!(places(&listed).len(), 1, "{text}");
+    }
 }

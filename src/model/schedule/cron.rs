@@ -4,6 +4,10 @@
 //! is never due there, and what it repeats is due twice. A nightly job would be left out once a year without a
 //! word, and be missed once a year although it ran. What remains is less than a dependency: five sets of
 //! numbers, and days in jiff's calendar.
+//!
+//! Why then croner in the integration of tokio-cron-scheduler? Its jobs have expressions with seconds, names and
+//! extensions that the scheduler reads by croner: read by anything else, a run would be expected at other times than
+//! the scheduler's. It comes with that library, and with no other feature.
 
 use std::ops::RangeInclusive;
 

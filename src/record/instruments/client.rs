@@ -86,9 +86,8 @@ impl ClientInstruments {
         self.0.clock.now()
     }
 
-    /// Returns the server of a host and a port, or that of all which are too many.
-    fn server(&self, host: &str, port: Option<u16>) -> Arc<Server> {
-        self.0.servers.get(host, port)
+    fn servers(&self) -> &Servers {
+        &self.0.servers
     }
 
     fn record(&self, call: &FinishedCall<'_>) {

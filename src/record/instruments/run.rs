@@ -250,7 +250,8 @@ impl<F, W: Work, J> Run<F, W, J> {
 impl<F, W, J> Future for Run<F, W, J>
 where
     F: Future,
-    W: Work,
+    // Said once more for Rust 1.88, which takes the bound of an associated type for no use of the trait.
+    W: Work<Started: StartedWork>,
     J: Judge<F::Output>,
 {
     type Output = F::Output;

@@ -22,7 +22,8 @@ use crate::record::instruments::{CallTarget, ClientInstruments, GrpcCall, HttpCa
 /// A call ends with the response's head: with the status, or with the class of the error (`timeout`,
 /// `connection_refused` and so on), by its causes. A call that is dropped before is `cancelled`: so put the layer
 /// around one that sets a time limit, and each call's limit inside is a `timeout`. Put a layer that sends requests
-/// again around this one: each time is a call, and they are of one trace where the caller has one.
+/// again around this one: each time is a call, and they are of one trace where the caller has one. An error of
+/// `poll_ready` is no call: there is no request yet.
 #[derive(Clone, Debug)]
 pub struct HttpClientLayer {
     instruments: ClientInstruments,
@@ -74,10 +75,9 @@ impl HttpClientLayer {
         };
         let target = target.or_authority(authority.as_ref());
         let method = request.method().clone();
-        let call = self
-            .instruments()
-            .start(&method, target, request.headers_mut());
-        call.named(self.server_of(request.extensions()))
+        let name = self.server_of(request.extensions()).cloned();
+        self.instruments()
+            .start(&method, target, name.as_ref(), request.headers_mut())
     }
 }
 

@@ -1,16 +1,20 @@
 //! `GET /dev`: the development page of this process, and the same as JSON at `/dev.json`.
 //!
-//! Both are for this machine alone: see [`guard`](super::super::dev_guard). Nothing of it is cached.
+//! Both are for this machine alone: see [`dev_guard`](super::super::dev_guard). Nothing of it is cached.
 
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use axum::body::Bytes;
 use axum::extract::{Request, State};
+use axum::http::StatusCode;
 use axum::response::Response;
 use jiff::Timestamp;
 
+use super::document_cache::{DocumentCache, DocumentSource};
 use super::query_string::QueryString;
 use super::response::json_text_response;
+use crate::background::Supervisor;
 use crate::config::ServiceConfig;
 use crate::export::dev::DevRecorder;
 use crate::model::dev::{DevCheck, DevObjective, DevProcess, DevWorker};
@@ -19,7 +23,7 @@ use crate::model::slo::report::ObjectiveReport;
 use crate::model::snapshot::health::{CheckState, HealthStatus, LatestHealth};
 use crate::model::snapshot::slo::LatestSloReport;
 use crate::record::clock::Clock;
-use crate::serve::dev_guard::{page_response, refuse};
+use crate::serve::dev_guard::{page_response, protect, refuse};
 use crate::serve::pages::{DevQuery, DevSource, render_dev};
 use crate::serve::time::Rfc3339Millis;
 use crate::watch::heartbeat::HeartbeatReceiver;
@@ -28,9 +32,17 @@ use crate::watch::heartbeat::registry::{WorkerQuery, WorkerView};
 /// The most workers that are shown, of each role.
 const MAX_WORKERS: usize = 100;
 
-/// The state of the page's route.
+/// The most answers that wait at a time.
+const MAX_WAITING: usize = 8;
+
+/// The page's route. What it shows is never the same twice: it is rendered for each request, on another thread than
+/// those that answer requests, because that takes long where much is kept, and waits for lines on their way.
 #[derive(Debug)]
-pub(crate) struct DevRoutes {
+pub(crate) struct DevRoutes(DocumentCache<DevState>);
+
+/// The state of the process that the page shows.
+#[derive(Debug)]
+pub(crate) struct DevState {
     pub(crate) recorder: DevRecorder,
     pub(crate) service: ServiceConfig,
     pub(crate) traced: bool,
@@ -41,21 +53,63 @@ pub(crate) struct DevRoutes {
     pub(crate) workers: Arc<HeartbeatReceiver>,
 }
 
+/// The form of an answer.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum DevDocument {
+    Json,
+    Page(DevQuery),
+}
+
 pub(super) async fn respond(State(routes): State<Arc<DevRoutes>>, request: Request) -> Response {
     if let Some(refusal) = refuse(request.extensions(), request.uri(), request.headers()) {
         return refusal;
     }
-    let json = routes.json();
-    if request.uri().path().ends_with(".json") {
-        return json_text_response(axum::http::StatusCode::OK, json);
+    let is_json = request.uri().path().ends_with(".json");
+    let document = if is_json {
+        DevDocument::Json
+    } else {
+        let parameters = QueryString::parse(request.uri());
+        DevDocument::Page(DevQuery::parse(parameters.iter()))
+    };
+    match routes.0.get(document).await {
+        Ok(json) if is_json => protect(json_text_response(StatusCode::OK, Bytes::clone(&json))),
+        Ok(page) => page_response(Bytes::clone(&page)),
+        Err(error) => protect(error.to_response()),
     }
-    let process = serde_json::from_str(&json).map_err(|error| error.to_string());
-    let source = DevSource { url: None, process };
-    let parameters = QueryString::parse(request.uri());
-    page_response(render_dev(&[source], DevQuery::parse(parameters.iter())))
 }
 
 impl DevRoutes {
+    pub(crate) fn new(state: DevState, supervisor: Supervisor) -> Self {
+        Self(DocumentCache::new(state, MAX_WAITING, supervisor))
+    }
+}
+
+impl DocumentSource for DevState {
+    type Key = DevDocument;
+    type State = ();
+    type Revision = ();
+    type Document = Bytes;
+
+    fn read(&self) -> ((), ()) {
+        ((), ())
+    }
+
+    fn is_current(&self, (): &()) -> bool {
+        false
+    }
+
+    fn render(&self, document: &DevDocument, (): ()) -> Bytes {
+        let json = self.json();
+        let DevDocument::Page(query) = document else {
+            return json.into();
+        };
+        let process = serde_json::from_str(&json).map_err(|error| error.to_string());
+        let source = DevSource { url: None, process };
+        render_dev(&[source], query.clone()).into()
+    }
+}
+
+impl DevState {
     /// Returns the process as JSON.
     fn json(&self) -> String {
         // Texts and numbers only: it can't fail.

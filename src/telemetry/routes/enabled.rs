@@ -18,9 +18,9 @@ use crate::serve::app_server::OperationalPaths;
 use crate::serve::link_base::LinkBase;
 use crate::serve::mount::{KeptRoute, Mounted, mount};
 use crate::serve::routes::{
-    DevRoutes, HealthRoutes, IncidentRoutes, RateLimit, RouteStates, ScrapeActivity, SloPageRoutes,
-    SloPageSettings, SloReportRoutes, StatusRoutes, TokenCheck, TokenRealm, TokenRefusals,
-    WorkerRoutes, is_public_half, methods, router, standalone,
+    DevRoutes, DevState, HealthRoutes, IncidentRoutes, RateLimit, RouteStates, ScrapeActivity,
+    SloPageRoutes, SloPageSettings, SloReportRoutes, StatusRoutes, TokenCheck, TokenRealm,
+    TokenRefusals, WorkerRoutes, is_public_half, methods, router, standalone,
 };
 use crate::serve::server::{ConnectionLimits, Connections, RunningServer};
 use crate::telemetry::listening::Listening;
@@ -432,7 +432,7 @@ impl Inner {
                 base: base.clone(),
             }),
             dev: self.dev.recorder().map(|recorder| {
-                Arc::new(DevRoutes {
+                let state = DevState {
                     recorder: recorder.clone(),
                     service: config.service.clone(),
                     traced: config.traces.enabled,
@@ -441,7 +441,8 @@ impl Inner {
                     health: self.watch.health.latest().clone(),
                     slo: self.watch.slo.latest().clone(),
                     workers: Arc::clone(&self.heartbeat.receiver),
-                })
+                };
+                Arc::new(DevRoutes::new(state, supervisor.clone()))
             }),
             public: shows_status.then(|| {
                 let latest = self.watch.incidents.latest().clone();

@@ -95,6 +95,13 @@ impl CheckBuilder {
         self
     }
 
+    /// Takes the place of a check with the same id that was made so too. The handle of that one removes nothing then.
+    #[cfg(feature = "sqlx")]
+    pub(crate) const fn replaceable(mut self) -> Self {
+        self.settings.replaceable = true;
+        self
+    }
+
     /// Makes the check critical: the service cannot do its work when it fails, and is not ready, unless the thing is shared.
     pub const fn critical(mut self) -> Self {
         self.criticality = Some(Criticality::Critical);
@@ -408,5 +415,35 @@ impl CheckBuilder {
         self.settings.scope = self.scope.unwrap_or(self.settings.scope);
         let check_id = self.health.register(self.settings, task, on_result);
         CheckHandle::new(self.health, check_id)
+    }
+}
+
+#[cfg(all(test, feature = "sqlx", feature = "testing"))]
+mod tests {
+    use super::Finding;
+    use crate::testing::TestTelemetry;
+
+    #[tokio::test]
+    async fn the_newest_of_checks_that_can_be_replaced_stays() {
+        let test = TestTelemetry::new();
+        let telemetry = test.telemetry();
+        let registered = || telemetry.health_check("shop").replaceable();
+        let ids = || {
+            let health = test.health();
+            let ids = health.checks.iter().map(|check| check.id.to_string());
+            ids.filter(|id| id == "shop" || id.contains("refused"))
+                .collect::<Vec<_>>()
+        };
+        let old = registered().run(async || Finding::pass());
+        let new = registered().run(async || Finding::pass());
+        assert_eq!(ids(), ["shop"]);
+        old.remove();
+        assert_eq!(ids(), ["shop"]);
+        new.remove();
+        assert_eq!(ids(), Vec::<String>::new());
+        // Another one with the id is a slip, as before.
+        let _own = telemetry.health_check("shop").run(async || Finding::pass());
+        let _refused = registered().run(async || Finding::pass());
+        assert_eq!(ids().len(), 2);
     }
 }

@@ -115,6 +115,10 @@ impl CheckEntry {
         &self.settings.id
     }
 
+    pub(super) const fn is_replaceable(&self) -> bool {
+        self.settings.replaceable
+    }
+
     /// Returns whether a run is under way that may still have a result.
     #[cfg(feature = "testing")]
     pub(super) fn is_running(&self) -> bool {

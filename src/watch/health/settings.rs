@@ -20,6 +20,8 @@ pub(super) struct CheckSettings {
     pub(super) scope: CheckScope,
     pub(super) component: CheckedComponent,
     pub(super) watchdog: bool,
+    /// It gives way to the next check with its id that would do so too: that of a thing that was replaced.
+    pub(super) replaceable: bool,
     pub(super) unready_on: Vec<Arc<str>>,
     pub(super) interval: Duration,
     pub(super) timeout: Duration,
@@ -38,6 +40,7 @@ impl CheckSettings {
             scope: CheckScope::Local,
             component: CheckedComponent::Other,
             watchdog: false,
+            replaceable: false,
             unready_on: config
                 .unready_on
                 .iter()

@@ -278,6 +278,10 @@ impl HealthWatcher {
         // Closures of the service are dropped when the lock is gone: they may own a handle of this registry.
         let mut dropped_later = None;
         let mut registry = lock(&self.0.registry);
+        let replaced = registry.take_replaced(&settings);
+        if let Some(replaced) = &replaced {
+            replaced.abandon(&self.0.hanging);
+        }
         let refusal = registry.refusal(&settings.id);
         let given = Arc::clone(&settings.id);
         if let Some((code, reason)) = refusal {
@@ -297,7 +301,7 @@ impl HealthWatcher {
             registry.entries.push(entry);
         }
         self.0.publish(registry);
-        drop(dropped_later);
+        drop((dropped_later, replaced));
         if let Some((_, reason)) = refusal {
             tracing::error!(
                 check = ?given,
@@ -387,6 +391,15 @@ impl CheckRegistry {
             stopped: false,
             threads_changed: false,
         }
+    }
+
+    /// Takes out the check whose place one with these settings takes.
+    fn take_replaced(&mut self, settings: &CheckSettings) -> Option<CheckEntry> {
+        let mut entries = self.entries.iter();
+        let place = entries.position(|entry| {
+            entry.is_replaceable() && settings.replaceable && *entry.id() == settings.id
+        })?;
+        Some(self.entries.remove(place))
     }
 
     /// Returns the code and the reason for which an id can't be had; `None` where it can.

@@ -15,7 +15,7 @@ use std::error::Error;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
@@ -46,7 +46,7 @@ pub(super) struct AsyncReading<T> {
     interval: Duration,
     /// `None` where there is no runtime and none could be started.
     runtime: Option<Handle>,
-    read: Box<dyn Fn() -> ReadFuture<T> + Send + Sync>,
+    read: Arc<dyn Fn() -> ReadFuture<T> + Send + Sync>,
     progress: Mutex<ReadProgress<T>>,
 }
 
@@ -99,7 +99,7 @@ impl<T: Copy + Send + 'static> AsyncReading<T> {
             name,
             interval: interval.max(MIN_INTERVAL),
             runtime,
-            read: Box::new(read),
+            read: Arc::new(read),
             progress: Mutex::new(ReadProgress {
                 due: None,
                 pending: None,
@@ -159,17 +159,12 @@ impl<T: Copy + Send + 'static> AsyncReading<T> {
                 now,
             ));
         };
-        // Made on this thread, so that only its output has to be of static lifetime.
-        let reading = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| (self.read)()));
+        let read = Arc::clone(&self.read);
         let (send, result) = oneshot::channel();
+        // The function is called there too: it may need the runtime, and what blocks in it must not hold up the
+        // sampler.
         let task = runtime.spawn(untraced(async move {
-            let read = async {
-                match reading {
-                    Ok(reading) => reading.await,
-                    Err(payload) => std::panic::resume_unwind(payload),
-                }
-            };
-            let read = catch_panic(read).await;
+            let read = catch_panic(async { read().await }).await;
             let read = read.unwrap_or_else(|payload| Err(panic_text(&*payload).into()));
             let _ = send.send(read);
         }));
@@ -248,5 +243,39 @@ impl<T> ReadProgress<T> {
         };
         let pending = self.pending.take()?;
         (!pending.given_up).then_some(result)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_function_is_called_on_the_runtime_and_not_by_the_sampler() {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
+        let (called, on) = std::sync::mpsc::channel();
+        let read = move || {
+            let _ = called.send(std::thread::current().id());
+            // It panics outside of a runtime.
+            let count = tokio::task::spawn_blocking(|| 7_u64);
+            count
+        };
+        let interval = Duration::from_secs(1);
+        let handle = Some(runtime.handle().clone());
+        let reading = AsyncReading::new("queue:orders".to_owned(), interval, handle, read);
+        let start = Instant::now();
+        assert!(!reading.tick(start));
+        let limit = Duration::from_secs(30);
+        assert_ne!(on.recv_timeout(limit), Ok(std::thread::current().id()));
+        // Its time never passes here, so that a busy machine is no failure.
+        while reading.latest().is_none() && start.elapsed() < limit {
+            assert!(!reading.tick(start));
+            std::thread::yield_now();
+        }
+        assert_eq!(reading.latest(), Some(7));
     }
 }

@@ -265,3 +265,25 @@ async fn a_scrape_that_is_turned_off_leaves_its_path_to_the_service() {
     assert_eq!(shop.get("/ops/internal/api/v1/health/live").await.0, 200);
     shop.close().await;
 }
+
+#[actix_web::test]
+async fn the_development_page_is_for_clients_of_this_machine() {
+    let mut config = Config::new("shop", Role::Api);
+    config.dev.enabled = true;
+    let shop = Shop::with_config(config);
+    for path in ["/dev", "/dev.json", "/ops/dev"] {
+        let (status, body) = shop.get(path).await;
+        assert_eq!(status, 200, "{path}: {body}");
+        assert!(body.contains("shop"), "{path}: {body}");
+        for (name, value) in [
+            ("host", "rebind.example"),
+            ("x-forwarded-for", "127.0.0.1"),
+            ("origin", "https://other.example"),
+        ] {
+            let request = shop.request("GET", path).header(name, value);
+            let status = request.send().await.unwrap().status();
+            assert_eq!(status, 403, "{path} {name}");
+        }
+    }
+    shop.close().await;
+}

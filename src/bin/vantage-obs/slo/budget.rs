@@ -9,14 +9,12 @@ use std::time::Duration;
 use clap::Args;
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use vantage_obs::Config;
-use vantage_obs::figure::Figures;
 use vantage_obs::slo::budget::Budget;
 use vantage_obs::slo::{BudgetingMethod, Objective, Objectives};
 use vantage_obs::units::format_duration;
 
 use super::ObjectivesFolder;
-use crate::config::ensure_readable;
+use crate::config::FigureArgs;
 use crate::output::{CliError, ExitStatus, OutputFormat, write_json, write_table};
 
 /// Prints the error budget of each objective: as time, and as the share of events that may be bad.
@@ -31,6 +29,8 @@ pub(crate) struct BudgetArgs {
     /// A service's config file: objectives may name its figures.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    #[command(flatten)]
+    figures: FigureArgs,
     /// The output format.
     #[arg(long, value_enum, default_value = "table")]
     format: OutputFormat,
@@ -42,18 +42,12 @@ impl BudgetArgs {
         out: &mut dyn Write,
         err: &mut dyn Write,
     ) -> Result<ExitStatus, CliError> {
-        let figures = match &self.config {
-            Some(file) => {
-                ensure_readable(file)?;
-                match Config::from_file(file) {
-                    Ok(config) => config.figures,
-                    Err(error) => {
-                        writeln!(err, "{error}")?;
-                        return Ok(ExitStatus::Faulty);
-                    }
-                }
+        let figures = match self.figures.load(self.config.as_deref(), err)? {
+            Ok(config) => config.figures,
+            Err(error) => {
+                writeln!(err, "{error}")?;
+                return Ok(ExitStatus::Faulty);
             }
-            None => Figures::default(),
         };
         let objectives = match Objectives::load_with(self.folder.readable()?, &figures) {
             Ok(objectives) => objectives,

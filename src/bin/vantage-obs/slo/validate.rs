@@ -5,13 +5,14 @@ use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::json;
+use vantage_obs::Config;
 use vantage_obs::config::Environment;
 use vantage_obs::figure::Figures;
 use vantage_obs::slo::policy::BurnRatePolicy;
 use vantage_obs::slo::{Objectives, SloFault, SloWarning};
 
 use super::ObjectivesFolder;
-use crate::config::{CodeArgs, ensure_readable};
+use crate::config::{CodeArgs, FigureArgs, ensure_readable};
 use crate::output::{CliError, ExitStatus, OutputFormat, is_colored, write_json};
 
 /// Checks the files of objectives, and lists the faults: file, JSON path, value, and what is allowed. The table has
@@ -30,6 +31,8 @@ pub(crate) struct ValidateArgs {
     /// figures.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    #[command(flatten)]
+    figures: FigureArgs,
     /// The output format.
     #[arg(long, value_enum, default_value = "table")]
     format: OutputFormat,
@@ -48,6 +51,7 @@ impl ValidateArgs {
         out: &mut dyn Write,
         err: &mut dyn Write,
     ) -> Result<ExitStatus, CliError> {
+        self.figures.ensure_readable()?;
         if let Some(file) = &self.config {
             ensure_readable(file)?;
         }
@@ -74,11 +78,14 @@ impl ValidateArgs {
 
     /// Returns the alert policy, and the figures that objectives may name.
     fn settings(&self) -> Result<(BurnRatePolicy, Figures), vantage_obs::config::ConfigError> {
+        let declared = self.figures.read()?;
         let Some(file) = &self.config else {
-            return Ok((BurnRatePolicy::platform(), Figures::default()));
+            let (config, _) = Config::without_code(declared, None)?;
+            return Ok((BurnRatePolicy::platform(), config.figures));
         };
-        let config = CodeArgs::default().config(Some(file));
-        let effective = config.resolve(&Environment::from_process())?;
+        let mut config = CodeArgs::default().config(Some(file));
+        config.figures = declared;
+        let effective = config.resolve_without_code(&Environment::from_process())?;
         let config = effective.config;
         Ok((config.slo.alert_policy(), config.figures))
     }

@@ -155,6 +155,7 @@ const ALWAYS_PRESENT: &[(&str, &str)] = &[
     ("objective", "read from the declared objectives"),
     ("check", "read from the registered checks"),
     ("queue", "read from the watched queues"),
+    ("runtime", "read from the list of watched runtimes"),
     ("worker_id", "read from the registry of workers"),
     ("scheduler_id", "read from the registry of schedulers"),
     ("state", "one of those declared, without a limit"),
@@ -175,6 +176,7 @@ const ALWAYS_PRESENT: &[(&str, &str)] = &[
 const PRESENT_HERE: &[(&str, &str, &str)] = &[
     ("Errors by kind", "error_type", "selected by it"),
     ("Failed queries", "error_type", "selected by it"),
+    ("Failed calls by server", "error_type", "selected by it"),
     (
         "Commits of the store",
         "reason",

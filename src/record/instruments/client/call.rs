@@ -54,14 +54,16 @@ pub struct HttpCall {
 }
 
 impl ClientInstruments {
-    /// Starts a call, and writes its trace into the headers of its request.
+    /// Starts a call, and writes its trace into the headers of its request. `name` stands in place of the host and port
+    /// of the target, but not for its span.
     pub(crate) fn start(
         &self,
         method: &Method,
         target: CallTarget<'_>,
+        name: Option<&ServerName>,
         headers: &mut HeaderMap,
     ) -> HttpCall {
-        self.start_below(Context::current(), method, target, headers)
+        self.start_below(Context::current(), method, target, name, headers)
     }
 
     /// The same below a context that is given.
@@ -70,6 +72,7 @@ impl ClientInstruments {
         parent: Context,
         method: &Method,
         target: CallTarget<'_>,
+        name: Option<&ServerName>,
         headers: &mut HeaderMap,
     ) -> HttpCall {
         // An unknown method is `_OTHER`, as on the server's side.
@@ -79,8 +82,6 @@ impl ClientInstruments {
             [
                 KeyValue::new("http.request.method", method),
                 KeyValue::new("url.full", target.url()),
-                KeyValue::new("server.address", target.host.to_owned()),
-                KeyValue::new("server.port", i64::from(target.port())),
             ]
         };
         let span = self
@@ -88,7 +89,7 @@ impl ClientInstruments {
             .start(parent, SpanKind::Client, method, Vec::new());
         span.set_attributes(attributes);
         HttpCall {
-            call: OpenCall::new(self, span, target, headers),
+            call: OpenCall::new(self, span, target, name, headers),
             method,
             status: None,
         }
@@ -120,14 +121,6 @@ impl HttpCall {
     pub fn server(mut self, name: &str) -> Self {
         self.call.rename_server(name);
         self
-    }
-
-    /// The same where a request has such a name.
-    pub(crate) fn named(self, name: Option<&ServerName>) -> Self {
-        match name {
-            Some(name) => self.server(name.as_str()),
-            None => self,
-        }
     }
 
     /// The context for what happens inside.
@@ -176,11 +169,64 @@ impl Drop for HttpCall {
         self.call.end_span(error);
         self.call.instruments.record(&FinishedCall {
             method: self.method,
-            server: &self.call.server,
+            server: &self.call.server(),
             status: status.map_or("", StatusCode::as_str),
             error,
             elapsed,
             span: self.call.span.sampled(),
         });
+    }
+}
+
+#[cfg(all(test, feature = "testing"))]
+mod tests {
+    use http::Uri;
+
+    use super::*;
+    use crate::testing::TestTelemetry;
+
+    fn calls(test: &TestTelemetry, server: &str) -> Option<f64> {
+        let labels = [("server_address", server)];
+        test.sum("http_client_request_duration_seconds_count", &labels)
+    }
+
+    #[test]
+    fn hosts_under_a_name_take_no_room_of_servers() {
+        let test = TestTelemetry::new();
+        let (telemetry, mut headers) = (test.telemetry(), HeaderMap::new());
+        for number in 0..150 {
+            let uri = Uri::try_from(format!("https://customer-{number}.example/hook")).unwrap();
+            let call = telemetry.http_call(&Method::POST, &uri, &mut headers);
+            call.server("webhooks").complete(StatusCode::OK);
+            let name = ServerName::new("webhooks");
+            let target = CallTarget::from_uri(&uri);
+            let client = telemetry.http_client_layer();
+            let call = client
+                .instruments()
+                .start(&Method::POST, target, Some(&name), &mut headers);
+            call.complete(StatusCode::OK);
+        }
+        let uri = Uri::from_static("http://billing/");
+        let call = telemetry.http_call(&Method::GET, &uri, &mut headers);
+        call.complete(StatusCode::OK);
+        assert_eq!(calls(&test, "webhooks"), Some(300.0));
+        assert_eq!(calls(&test, "billing"), Some(1.0));
+    }
+
+    #[test]
+    fn the_span_has_the_address_of_the_metric_and_none_that_is_empty() {
+        let test = TestTelemetry::new();
+        let (telemetry, mut headers) = (test.telemetry(), HeaderMap::new());
+        let uri = Uri::from_static("http://[::1]:8080/");
+        let call = telemetry.http_call(&Method::GET, &uri, &mut headers);
+        call.complete(StatusCode::OK);
+        assert_eq!(calls(&test, "::1"), Some(1.0));
+        assert_eq!(test.span("GET").attribute("server.address"), Some("::1"));
+        let uri = Uri::from_static("/path");
+        let call = telemetry.http_call(&Method::POST, &uri, &mut headers);
+        call.complete(StatusCode::OK);
+        let span = test.span("POST");
+        assert_eq!(span.attribute("server.address"), None);
+        assert_eq!(span.attribute("server.port"), None);
     }
 }

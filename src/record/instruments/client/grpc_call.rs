@@ -37,20 +37,9 @@ impl ClientInstruments {
         if target.host.is_empty() {
             let name = name.map(|name| KeyValue::new("server.address", name.as_str().to_owned()));
             span.set_attributes(|| name);
-        } else {
-            span.set_attributes(|| {
-                [
-                    KeyValue::new("server.address", target.host.to_owned()),
-                    KeyValue::new("server.port", i64::from(target.port())),
-                ]
-            });
-        }
-        let mut call = OpenCall::new(self, span, target, headers);
-        if let Some(name) = name {
-            call.rename_server(name.as_str());
         }
         GrpcCall {
-            call,
+            call: OpenCall::new(self, span, target, name, headers),
             method,
             status: None,
         }
@@ -84,7 +73,7 @@ impl Drop for GrpcCall {
         self.call.end_span(&self.call.error);
         self.call.instruments.record_rpc(&FinishedRpcCall {
             method: &self.method,
-            server: &self.call.server,
+            server: &self.call.server(),
             status: self.status,
             error: &self.call.error,
             elapsed,

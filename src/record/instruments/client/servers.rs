@@ -85,18 +85,22 @@ impl Default for Servers {
 }
 
 impl Servers {
+    /// Returns the server of a host and a port, which is known from now on while there is room.
     pub(super) fn get(&self, host: &str, port: Option<u16>) -> Arc<Server> {
-        // `http` folds no hosts, and IPv6 addresses stand in brackets there.
-        let host = host.trim_start_matches('[').trim_end_matches(']');
-        let host = match host.bytes().any(|byte| byte.is_ascii_uppercase()) {
-            true => Cow::Owned(host.to_ascii_lowercase()),
-            false => Cow::Borrowed(host),
-        };
-        let key = ServerKeyRef(&host, port);
-        if let Some(server) = self.known.load().get(&key) {
-            return Arc::clone(server);
-        }
-        self.add(&host, port)
+        let host = folded(host);
+        let known = self.known.load();
+        let server = known.get(&ServerKeyRef(&host, port)).map(Arc::clone);
+        server.unwrap_or_else(|| self.add(&host, port))
+    }
+
+    /// Returns the server that [`get`](Self::get) would, unless it would have to be added.
+    pub(super) fn find(&self, host: &str, port: Option<u16>) -> Option<Arc<Server>> {
+        let known = self.known.load();
+        let server = known
+            .get(&ServerKeyRef(&folded(host), port))
+            .map(Arc::clone);
+        let is_full = known.len() >= MAX_SERVERS;
+        server.or_else(|| is_full.then(|| Arc::clone(&self.other)))
     }
 
     #[cold]
@@ -106,7 +110,7 @@ impl Servers {
         if is_full(self.known.load().len()) {
             return Arc::clone(&self.other);
         }
-        let _growing = lock(&self.insert_lock);
+        let growing = lock(&self.insert_lock);
         let known = self.known.load_full();
         if let Some(server) = known.get(&ServerKeyRef(host, port)) {
             return Arc::clone(server);
@@ -120,8 +124,11 @@ impl Servers {
         });
         let mut grown = HashMap::clone(&known);
         grown.insert(ServerKey(host.into(), port), Arc::clone(&server));
+        let is_last = is_full(grown.len());
         self.known.store(Arc::new(grown));
-        if is_full(self.known.load().len()) {
+        // Without the lock: the log is the service's, which may call a server for a line.
+        drop(growing);
+        if is_last {
             // Once: nothing is added from now on.
             tracing::warn!(
                 limit = MAX_SERVERS,
@@ -129,6 +136,23 @@ impl Servers {
             );
         }
         server
+    }
+}
+
+/// Returns an IPv6 address without the brackets that it has in a URI.
+pub(super) fn without_brackets(host: &str) -> &str {
+    let inner = host
+        .strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'));
+    inner.unwrap_or(host)
+}
+
+/// Returns a host as labels have it: `http` folds none.
+fn folded(host: &str) -> Cow<'_, str> {
+    let host = without_brackets(host);
+    match host.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        true => Cow::Owned(host.to_ascii_lowercase()),
+        false => Cow::Borrowed(host),
     }
 }
 

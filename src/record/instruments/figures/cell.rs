@@ -152,24 +152,31 @@ impl<T: FigureRecorder> FigureCell<T> {
         labels: &[(&str, &str)],
         unit: Option<&'static str>,
     ) -> &Result<FigureSeries<T>, Mismatch> {
-        self.state.get_or_init(|| {
+        let mut is_new = false;
+        let state = self.state.get_or_init(|| {
             let mut figures = lock(&self.shared.figures);
             if figures.get(&self.name).is_none() {
                 let figure = undeclared(&self.name, T::KIND, labels, unit);
                 if !figures.try_insert(figure) {
                     return Err(Mismatch::Name);
                 }
-                tracing::warn!(
-                    figure = &*self.name, kind = T::KIND.as_str(),
-                    "a figure is not declared: it is recorded with the labels of its first recording; \
-                     declare it in the configuration's `figures`"
-                );
+                is_new = true;
             }
             // Of another kind, where it was recorded as such meanwhile.
             let figure = figures.get(&self.name).cloned();
             drop(figures);
             figure.map_or(Err(Mismatch::Name), |figure| self.shared.build(&figure))
-        })
+        });
+        // Out of the lock and the cell: the log is the service's, which may count its lines in a figure.
+        if is_new {
+            tracing::warn!(
+                figure = &*self.name,
+                kind = T::KIND.as_str(),
+                "a figure is not declared: it is recorded with the labels of its first recording; \
+                 declare it in the configuration's `figures`"
+            );
+        }
+        state
     }
 }
 
@@ -222,5 +229,58 @@ impl<T> fmt::Debug for FigureCell<T> {
         f.debug_struct("FigureCell")
             .field("name", &self.name)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(all(test, feature = "testing"))]
+mod tests {
+    use std::sync::mpsc;
+    use std::time::Duration;
+
+    use tracing::{Event, Subscriber};
+    use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
+
+    use crate::Telemetry;
+    use crate::testing::TestTelemetry;
+
+    /// A layer of a service that counts its log lines.
+    struct LinesCounter(Telemetry);
+
+    impl<S: Subscriber> Layer<S> for LinesCounter {
+        fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+            if *event.metadata().level() == tracing::Level::WARN {
+                self.0.counter("shop.warnings").add(1, &[]);
+                self.0
+                    .counter("shop.orders")
+                    .add(1, &[("status", "warned")]);
+            }
+        }
+    }
+
+    #[test]
+    fn a_service_may_count_the_lines_that_are_logged_of_its_figures() {
+        let (ended, end) = mpsc::channel();
+        let run = std::thread::spawn(move || {
+            let test = TestTelemetry::new();
+            let telemetry = test.telemetry().clone();
+            let layers = tracing_subscriber::registry().with(LinesCounter(telemetry.clone()));
+            tracing::subscriber::with_default(layers, || {
+                telemetry
+                    .counter("shop.orders")
+                    .add(1, &[("status", "new")]);
+                // Past the limit of a label that is not declared, which is told too.
+                for number in 0..150 {
+                    let status = format!("s{number}");
+                    telemetry
+                        .counter("shop.orders")
+                        .add(1, &[("status", &*status)]);
+                }
+            });
+            let _ = ended.send(test.sum("shop_warnings_total", &[]));
+        });
+        let warnings = end.recv_timeout(Duration::from_secs(60));
+        // The line of `shop.orders` and that of its limit: `tracing` leaves out what is logged within a layer.
+        assert_eq!(warnings, Ok(Some(2.0)));
+        run.join().unwrap();
     }
 }

@@ -11,6 +11,9 @@ use crate::record::series::{
 };
 use crate::record::trace::SampledSpan;
 
+/// The total of a figure with one label whose values are over the limit.
+const OTHERS: &str = "(others)";
+
 /// A series of a kind of figure.
 pub(super) trait FigureRecorder: Sized + Send + Sync + 'static {
     const KIND: FigureKind;
@@ -103,15 +106,22 @@ impl HistogramRecorder {
 /// Returns the text that distinguishes the totals of one figure: the value of its label, or of a figure that
 /// declares several an object of them, which SQL reads as JSON.
 fn total_attribute(figure: FigureSpec, labels: &[KeyValue]) -> Cow<'static, str> {
+    let has_several = figure.metric.attributes.len() > 1;
     if is_overflow(labels) {
-        // Its labels are lost, and its money is not. In parentheses, so that it can't be the value of a label.
-        return "(others)".into();
+        // Its labels are lost, and its money is not. No label of a figure has this key.
+        return match has_several {
+            true => r#"{"otel.metric.overflow":true}"#.into(),
+            false => OTHERS.into(),
+        };
     }
-    if figure.metric.attributes.len() <= 1 {
-        let value = labels
-            .first()
-            .map(|label| label.value.as_str().into_owned());
-        return value.unwrap_or_default().into();
+    if !has_several {
+        let value = labels.first().map(|label| label.value.as_str());
+        let value = value.unwrap_or_default().into_owned();
+        // A value that begins so gets a space: none is taken for the overflow series, and no two become one.
+        return match value.starts_with(OTHERS) {
+            true => format!("{value} ").into(),
+            false => value.into(),
+        };
     }
     let members = labels.iter().map(|label| {
         let value = serde_json::Value::from(label.value.as_str().into_owned());

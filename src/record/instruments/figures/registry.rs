@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock};
 
 use arc_swap::ArcSwap;
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 
 use super::cell::{FigureCell, Shared};
 use super::metrics::FigureMetrics;
@@ -28,6 +28,8 @@ struct Inner {
     counters: Cells<CounterRecorder>,
     gauges: Cells<GaugeRecorder>,
     histograms: Cells<HistogramRecorder>,
+    /// The names that the configuration or the code declares; others were recorded without a declaration.
+    declared: Mutex<HashSet<String>>,
 }
 
 /// The figures of one kind, found again without a lock.
@@ -43,6 +45,7 @@ impl FigureInstruments {
         metrics: FigureMetrics,
         declared: Figures,
     ) -> Self {
+        let names = declared.iter().map(|figure| figure.name.clone()).collect();
         Self(Arc::new(Inner {
             shared: Arc::new(Shared {
                 instruments: instruments.clone(),
@@ -53,15 +56,30 @@ impl FigureInstruments {
             counters: Cells::default(),
             gauges: Cells::default(),
             histograms: Cells::default(),
+            declared: Mutex::new(names),
         }))
     }
 
-    /// Declares the figures whose names the configuration does not; one with a fault is told, and stays undeclared.
+    /// Declares the figures whose names the configuration does not; one with a fault is told, and stays undeclared,
+    /// and so is one that was recorded before, which keeps the labels of its first recording.
     pub(crate) fn declare(&self, figures: Vec<Figure>) {
-        let mut declared = lock(&self.0.shared.figures);
         for figure in figures {
             let name = figure.name.clone();
-            if declared.get(&name).is_none() && !declared.try_insert(figure) {
+            if !lock(&self.0.declared).insert(name.clone()) {
+                continue;
+            }
+            let mut all = lock(&self.0.shared.figures);
+            let is_recorded = all.get(&name).is_some();
+            let is_declared = !is_recorded && all.try_insert(figure);
+            // Not under the lock: what logs may record figures.
+            drop(all);
+            if is_recorded {
+                tracing::warn!(
+                    figure = name,
+                    "a figure was recorded before it was declared, and stays as it was recorded: declare it in the \
+                     configuration, or before its first recording"
+                );
+            } else if !is_declared {
                 tracing::warn!(
                     figure = name,
                     "a figure can't be declared so: declare it in the configuration, which tells each fault"

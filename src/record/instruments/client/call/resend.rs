@@ -4,7 +4,7 @@ use http::{HeaderMap, Method};
 use opentelemetry::trace::{SpanContext, TraceContextExt as _};
 use opentelemetry::{Context, KeyValue};
 
-use super::super::{CallTarget, ClientInstruments};
+use super::super::{CallTarget, ClientInstruments, ServerName};
 use super::HttpCall;
 
 /// The calls before, of a request that may be sent again.
@@ -23,17 +23,18 @@ impl ClientInstruments {
         &self,
         method: &Method,
         target: CallTarget<'_>,
+        name: Option<&ServerName>,
         headers: &mut HeaderMap,
         before: Option<&ResentCall>,
     ) -> HttpCall {
         let Some(before) = before else {
-            return self.start(method, target, headers);
+            return self.start(method, target, name, headers);
         };
         let mut parent = Context::current();
         if !parent.span().span_context().is_valid() {
             parent = parent.with_remote_span_context(before.first.clone());
         }
-        let call = self.start_below(parent, method, target, headers);
+        let call = self.start_below(parent, method, target, name, headers);
         let count = i64::from(before.count);
         call.call
             .span
