@@ -200,7 +200,8 @@ def start_shop():
 def start_prometheus():
     """A Prometheus with the generated rules, a minute of them in a second."""
     generated = work / "generated"
-    subprocess.run(["target/debug/vantage-obs", "generate", "--out", generated, "--pace", "test"],
+    subprocess.run(["target/debug/vantage-obs", "generate", "--figures", "examples/shop/figures.json", "--out", generated,
+                    "--pace", "test"],
                    check=True, stdout=subprocess.DEVNULL)
     address = f"127.0.0.1:{free_port()}"
     jobs = [{"job_name": process.name, "static_configs": [{"targets": [process.address], "labels": {"environment": "test"}}]}
@@ -273,18 +274,19 @@ def one_trace():
 
 
 def no_empty_panel(prometheus):
-    print("the database dashboard")
+    print("the dashboards of the database and of the shop's own figures")
     server, sql = execute.Prometheus(f"http://{prometheus}"), execute.Sql(DATABASE)
     server.started = time.time() - 40
     queries = [query for query in execute.dashboard_queries(work / "generated/grafana/dashboards", "/nowhere", server, sql)
-               if query[0] == "database-performance"]
+               if query[0] in ("database-performance", "service-figures")]
+    check({query[0] for query in queries} == {"database-performance", "service-figures"}, "both are there")
 
     def open_queries():
         return {at: fault for at, fault in execute.run_all(queries).items() if not execute.is_listed(*at)}
 
     until(f"{len(queries)} questions are answered", lambda: not open_queries(), 60)
     for at, fault in open_queries().items():
-        print(f"    {at[1]}: {fault}")
+        print(f"    {at[0]}: {at[1]}: {fault}")
 
 
 def stop_of_postgres(api):

@@ -45,7 +45,7 @@
 //! | `file-store`, `postgres` | stores that outlive the process | |
 //! | `testing` | telemetry without globals, with a clock in the hand and assertions on what was recorded | |
 //! | `cli` | the command `vantage-obs` | |
-//! | `actix`, `cron`, `deadpool`, `metrics`, `reqwest`, `sqlx` | a library each: [`integrations`]; sqlx needs Rust 1.94 | |
+//! | `actix`, `cron`, `deadpool`, `metrics`, `reqwest`, `sqlx`, `tokio-metrics` | a library each: [`integrations`]; sqlx needs Rust 1.94 | |
 //!
 //! # Conventions
 //!

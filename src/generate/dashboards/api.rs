@@ -27,6 +27,7 @@ pub(super) fn dashboard(context: &DashboardContext<'_>) -> DashboardModel {
             row(context, "Saturation", SATURATION),
             row(context, "Health", HEALTH),
             row(context, "Calls to other services", CALLS),
+            row(context, "gRPC: calls that were answered and made", GRPC),
         ],
     )
 }
@@ -324,7 +325,52 @@ const CALLS: &[PanelSpec] = &[
         .page("slow-performance"),
 ];
 
+const GRPC: &[PanelSpec] = &[
+    stacked("Answered gRPC calls by status", DisplayUnit::RequestsPerSecond)
+        .shows(
+            "gRPC calls per second that this service answered, by their status.",
+            "`OK`, with few others; `UNAVAILABLE` and `INTERNAL` are this service's faults.",
+        )
+        .query("{{rpc_response_status_code}}", || {
+            histogram(&api::RPC_DURATION).count(RATE).sum_by(GRPC_STATUS)
+        })
+        .with(|panel, _| panel.no_value("no calls"))
+        .page("high-error-rate"),
+    lines("Time to answer gRPC p95 by method", DisplayUnit::Seconds)
+        .shows(
+            "95 of 100 calls of each method had their status within this time. Points are traces: click one.",
+            "As the day before; streams take as long as they last.",
+        )
+        .traced("{{rpc_method}}", || {
+            histogram(&api::RPC_DURATION).percentile(95, RATE, GRPC_METHOD)
+        })
+        .with(|panel, _| panel.no_value("no calls"))
+        .page("slow-performance"),
+    stacked("Made gRPC calls by status", DisplayUnit::RequestsPerSecond)
+        .shows(
+            "gRPC calls per second to other services, by their status.",
+            "`OK`; a call without a status ended before the other side answered.",
+        )
+        .query("{{rpc_response_status_code}}", || {
+            histogram(&client::RPC_CALL_DURATION).count(RATE).sum_by(GRPC_STATUS)
+        })
+        .with(|panel, _| panel.no_value("no calls"))
+        .page("high-error-rate"),
+    lines("Time of made gRPC calls p95 by server", DisplayUnit::Seconds)
+        .shows(
+            "95 of 100 gRPC calls to each server had their status within this time.",
+            "Below what the requests that wait for it may take.",
+        )
+        .traced("{{server_address}}", || {
+            histogram(&client::RPC_CALL_DURATION).percentile(95, RATE, SERVER)
+        })
+        .with(|panel, _| panel.no_value("no calls"))
+        .page("slow-performance"),
+];
+
 const SERVER: &[&str] = &["server.address"];
+const GRPC_STATUS: &[&str] = &["rpc.response.status_code"];
+const GRPC_METHOD: &[&str] = &["rpc.method"];
 const PROCESS: &[&str] = &["job", "instance"];
 const OF_RUNTIME: &[&str] = &["job", "instance", "runtime"];
 const BUILD: &[&str] = &["job", "version", "revision"];

@@ -3,9 +3,11 @@
 //! An error of the listener is that of the process, as a rule: it has no descriptor left. Trying again at once
 //! would take a core, and giving up would take the probes.
 
+use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
@@ -59,7 +61,17 @@ impl Acceptor {
     /// Returns the next connection, with its place.
     pub(super) async fn accept(&mut self) -> (TcpStream, SocketAddr, Slot) {
         loop {
-            match self.listener.accept().await {
+            let first_poll =
+                poll_fn(|context| Poll::Ready(self.listener.poll_accept(context))).await;
+            let accepted = match first_poll {
+                Poll::Ready(accepted) => accepted,
+                Poll::Pending => {
+                    // There is a descriptor: the system looks for one first, and for a connection then.
+                    self.record_accept();
+                    self.listener.accept().await
+                }
+            };
+            match accepted {
                 Ok((stream, peer)) => {
                     self.record_accept();
                     let admitted = self.connections.admit(peer.ip(), self.limits).await;

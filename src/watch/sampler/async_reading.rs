@@ -261,8 +261,7 @@ mod tests {
         let read = move || {
             let _ = called.send(std::thread::current().id());
             // It panics outside of a runtime.
-            let count = tokio::task::spawn_blocking(|| 7_u64);
-            count
+            tokio::task::spawn_blocking(|| 7_u64)
         };
         let interval = Duration::from_secs(1);
         let handle = Some(runtime.handle().clone());

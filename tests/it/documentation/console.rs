@@ -315,6 +315,8 @@ impl Folder {
             stage.prometheus
         );
         fs::write(path.join("obs.json"), config).unwrap();
+        let figures = r#"{"shop.orders": {"kind": "counter", "panel": true}}"#;
+        fs::write(path.join("figures.json"), figures).unwrap();
         fs::create_dir(path.join("docs")).unwrap();
         if names("obs.redb") {
             write_store(&path.join("obs.redb"));

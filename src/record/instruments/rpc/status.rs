@@ -32,12 +32,16 @@ impl GrpcStatus {
     /// Returns the status that clients take a response for which has none:
     /// <https://github.com/grpc/grpc/blob/master/doc/http-grpc-status-mapping.md>.
     pub(crate) const fn from_http(status: StatusCode) -> Self {
-        match status.as_u16() {
-            400 => Self::INTERNAL,
-            401 => Self::UNAUTHENTICATED,
-            403 => Self::PERMISSION_DENIED,
-            404 => Self::UNIMPLEMENTED,
-            429 | 502 | 503 | 504 => Self::UNAVAILABLE,
+        // By constants, because `as_u16` is not constant in the oldest releases of `http`.
+        match status {
+            StatusCode::BAD_REQUEST => Self::INTERNAL,
+            StatusCode::UNAUTHORIZED => Self::UNAUTHENTICATED,
+            StatusCode::FORBIDDEN => Self::PERMISSION_DENIED,
+            StatusCode::NOT_FOUND => Self::UNIMPLEMENTED,
+            StatusCode::TOO_MANY_REQUESTS
+            | StatusCode::BAD_GATEWAY
+            | StatusCode::SERVICE_UNAVAILABLE
+            | StatusCode::GATEWAY_TIMEOUT => Self::UNAVAILABLE,
             _ => Self::UNKNOWN,
         }
     }
