@@ -18,7 +18,7 @@ struct UnreadRule {
     reason: &'static str,
 }
 
-/// What `generate` leaves out.
+/// The parts that `generate` leaves out.
 const UNGENERATED: UnreadRule = UnreadRule {
     paths: &[
         "alerts.posts_published.",

@@ -37,7 +37,7 @@ const LINES: (usize, usize) = (500, 512 << 10);
 /// The time that lines which are on their way have to arrive before the page is made.
 const LINE_WAIT: Duration = Duration::from_millis(50);
 
-/// What the page shows of the past. Clones share it.
+/// The past that the page shows. Clones share it.
 #[derive(Clone, Debug)]
 pub(crate) struct DevRecorder(Arc<Inner>);
 

@@ -81,7 +81,7 @@ const OPERATIONS: [&str; 48] = [
     "VALUES",
 ];
 
-/// What labels say of a statement; a part that is not known is empty.
+/// The labels of a statement; a part that is not known is empty.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct SqlSummary<'a> {
     pub(crate) operation: &'static str,
@@ -130,9 +130,9 @@ impl<'a> Expressions<'a> {
 /// The place of a table's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
-    /// What is read: a table, a query or a function.
+    /// A source that is read: a table, a query or a function.
     From,
-    /// What is written: a table, whose columns may follow.
+    /// A table that is written, whose columns may follow.
     Into,
 }
 

@@ -38,7 +38,7 @@ pub(super) struct Recording {
     pub(super) ours: MetricProvider,
     /// The metrics of the service's own meters.
     pub(super) user: MetricProvider,
-    /// What dependencies record by the facade, beside the latter.
+    /// The metrics that dependencies record by the facade, beside the latter.
     #[cfg(feature = "metrics")]
     pub(super) metrics_facade: super::metrics_facade::MetricsFacade,
     pub(super) instruments: Instruments,

@@ -1,4 +1,4 @@
-//! What differs between a laptop and production.
+//! The settings that differ between a laptop and production.
 
 use std::env;
 use std::time::Duration;
@@ -11,13 +11,13 @@ use crate::AnyError;
 #[derive(Debug)]
 pub struct Settings {
     pub database_url: String,
-    /// Where the payment service is asked.
+    /// The address of the payment service.
     pub payments_url: String,
-    /// Where an API or a payment service listens.
+    /// The address that an API or a payment service listens on.
     pub listen: String,
     /// The most connections that a process keeps to the database.
     pub connections: u32,
-    /// How long a request may wait for a connection.
+    /// The time that a request may wait for a connection.
     pub acquire_timeout: Duration,
 }
 

@@ -11,13 +11,13 @@ use crate::model::catalog::{self, MetricSpec};
 /// The longest name of an instrument, by the specification.
 const MAX_NAME: usize = 255;
 
-/// What a dependency says of its metric.
+/// The description that a dependency gives of its metric.
 pub(super) struct Description {
     pub(super) unit: Option<Unit>,
     pub(super) text: String,
 }
 
-/// What an instrument is made of.
+/// The parts of an instrument.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Identity {
     pub(super) name: String,

@@ -30,7 +30,7 @@ pub struct MeasuredPool<DB: Database> {
     watched: Arc<Watched>,
 }
 
-/// What lasts as long as the handle: the pool's figures and its check.
+/// The parts that last as long as the handle: the pool's figures and its check.
 struct Watched {
     name: Box<str>,
     guard: WatchGuard,

@@ -1,4 +1,4 @@
-//! What is kept for the development page, where it is on.
+//! The spans and lines that are kept for the development page, where it is on.
 
 use opentelemetry_sdk::trace::SpanProcessor;
 use tracing::Subscriber;

@@ -142,7 +142,7 @@ fn client(test: &TestTelemetry, endpoint: &Endpoint) -> Measured {
         .service(endpoint.connect_lazy())
 }
 
-/// What generated clients do.
+/// The call that generated clients make.
 async fn call<T>(client: T, path: &'static str, request: &str) -> Result<String, Status>
 where
     T: GrpcService<Body>,

@@ -26,7 +26,7 @@ use crate::otlp::receiver::{Behaviour, Receiver};
 use crate::processes::child::eventually;
 use crate::support::{OBJECTIVES, named};
 
-/// How many blocks may be marked: containers, and the command that runs this test.
+/// The maximum of marked blocks: containers, and the command that runs this test.
 const MAX_MARKED: usize = 5;
 /// The longest that a block may take, in seconds.
 const BLOCK_TIMEOUT: &str = "60";
@@ -132,7 +132,7 @@ impl Drop for Stage {
     }
 }
 
-/// What `curl` is asked for.
+/// A request that `curl` is asked for.
 #[derive(Debug, PartialEq)]
 struct Request {
     method: Method,

@@ -13,7 +13,7 @@ use crate::record::trace::SpanScope;
 /// The error type of a call that was dropped: a caller's time limit drops the future.
 const CANCELLED: &str = "cancelled";
 
-/// What calls by HTTP and by gRPC have in common while they are under way.
+/// The common part of calls by HTTP and by gRPC while they are under way.
 #[derive(Debug)]
 pub(super) struct OpenCall {
     pub(super) instruments: ClientInstruments,

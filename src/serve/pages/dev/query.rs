@@ -3,7 +3,7 @@
 /// The most characters of a text in the address.
 const MAX_CHARS: usize = 200;
 
-/// What is shown, and of what.
+/// The part of the page that is shown, and its subject.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct DevQuery {
     view: DevView,
@@ -17,7 +17,7 @@ pub(crate) struct DevQuery {
     pub(super) errors: bool,
     /// The label of the only process; empty for all.
     pub(super) process: String,
-    /// Whether the page reloads itself.
+    /// True if the page reloads itself.
     pub(super) refresh: bool,
 }
 
