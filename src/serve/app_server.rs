@@ -2,7 +2,7 @@
 //!
 //! `axum::serve` waits without a limit for connections that are open, and nothing outside of it can end one of
 //! them. So each connection reads and writes through a stream of ours, which can be cut, and each request holds
-//! a guard until its response's body ends.
+//! a guard until its own body and its response's have ended.
 //!
 //! | limit | reason |
 //! |---|---|
@@ -76,5 +76,93 @@ impl AppServer {
         if !self.task.is_finished() {
             let _ = (&mut self.task).await;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+    use std::io;
+    use std::pin::Pin;
+    use std::time::Duration;
+
+    use axum::Router;
+    use axum::body::Body;
+    use axum::routing::post;
+    use http_body::Body as _;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
+    use tokio::sync::mpsc;
+
+    use super::*;
+    use crate::record::instruments::ApiInstruments;
+    use crate::record::middleware::OperationalRoutes;
+    use crate::record::series::Instruments;
+    use crate::record::slo_events::SloEvents;
+
+    const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+
+    /// A listener that accepts what a test gives it.
+    struct Accepted(mpsc::UnboundedReceiver<DuplexStream>);
+
+    impl Listener for Accepted {
+        type Io = DuplexStream;
+        type Addr = ();
+
+        async fn accept(&mut self) -> (DuplexStream, ()) {
+            match self.0.recv().await {
+                Some(stream) => (stream, ()),
+                None => std::future::pending().await,
+            }
+        }
+
+        fn local_addr(&self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// Reads a body of a known length.
+    async fn read(mut body: Body) -> Vec<u8> {
+        let mut read = Vec::new();
+        while !body.is_end_stream() {
+            let frame = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await;
+            read.extend(frame.unwrap().unwrap().into_data().unwrap());
+        }
+        read
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_upload_that_is_answered_early_has_no_time_limit_and_is_in_flight() {
+        let (done, mut uploads) = mpsc::unbounded_channel();
+        let upload = move |body: Body| async move {
+            tokio::spawn(async move { done.send(read(body).await) });
+            "accepted"
+        };
+        let app = Router::new().route("/upload", post(upload));
+        let api = ApiInstruments::new(&Instruments::noop(), &SloEvents::default());
+        let connections = Connections::new(api);
+        let (accept, accepted) = mpsc::unbounded_channel();
+        let listener = AppListener::new(Accepted(accepted), connections.clone(), HEADER_TIMEOUT);
+        let paths = OperationalPaths::new(OperationalRoutes::new([]), "/metrics");
+        let maker = AppMaker::new(app, connections.clone(), paths);
+        let _server = AppServer::start(listener, maker);
+        let (mut client, stream) = duplex(1 << 10);
+        accept.send(stream).unwrap();
+        let head = b"POST /upload HTTP/1.1\r\nhost: test\r\ncontent-length: 30\r\n\r\n";
+        client.write_all(head).await.unwrap();
+        let mut answer = [0; 256];
+        let length = client.read(&mut answer).await.unwrap();
+        assert!(answer[..length].ends_with(b"accepted"));
+        for _ in 0..3 {
+            assert_eq!((connections.in_flight(), connections.ended()), (1, 0));
+            tokio::time::sleep(2 * HEADER_TIMEOUT).await;
+            connections.cut_idle();
+            client.write_all(b"ten bytes ").await.unwrap();
+        }
+        let upload = uploads.recv().await.unwrap();
+        assert_eq!(upload, b"ten bytes ten bytes ten bytes ");
+        assert_eq!((connections.in_flight(), connections.ended()), (0, 1));
+        // What comes now is a head again.
+        client.write_all(b"POST /up").await.unwrap();
+        assert_eq!(client.read(&mut answer).await.unwrap(), 0, "it is given up");
     }
 }

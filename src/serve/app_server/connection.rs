@@ -17,7 +17,7 @@ pub(crate) struct Connections(Arc<Shared>);
 struct Shared {
     api: ApiInstruments,
     open: Mutex<OpenConnections>,
-    /// Requests to the service that have begun and whose response's body has not ended.
+    /// Requests to the service that have begun, and whose own body or response's body has not ended.
     in_flight: AtomicUsize,
     /// Requests to the service that have ended.
     ended: AtomicU64,

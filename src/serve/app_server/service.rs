@@ -1,4 +1,5 @@
-//! The service of a connection: the app, whose requests are in flight until their responses' bodies end.
+//! The service of a connection: the app, whose requests are in flight until their bodies and those of their
+//! responses end.
 
 use std::any::Any;
 use std::convert::Infallible;
@@ -153,7 +154,7 @@ where
         let inner = is_answered.then(|| {
             let extensions = request.extensions_mut();
             extensions.insert(ConnectInfo(self.peer.clone()));
-            app.call(request)
+            app.call(exchange.accept(request))
         });
         AppFuture {
             inner,
@@ -172,6 +173,15 @@ struct Exchange {
 }
 
 impl Exchange {
+    /// Returns the request, whose body keeps it in flight too: a handler may answer before it has read all of it.
+    fn accept(&self, request: Request) -> Request {
+        if self.is_connect {
+            // What follows is no body.
+            return request;
+        }
+        request.map(|body| TrackedBody::track(body, &self.guard))
+    }
+
     /// Returns the response, whose body keeps the request in flight.
     fn respond(self, mut response: Response) -> Response {
         let status = response.status();
@@ -267,7 +277,9 @@ impl http_body::Body for TrackedBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         let frame = ready!(Pin::new(&mut self.inner).poll_frame(cx));
-        if !matches!(frame, Some(Ok(_))) {
+        // hyper tells the end of an upload that was answered before with the next request alone; its length tells it
+        // now.
+        if !matches!(frame, Some(Ok(_))) || self.inner.is_end_stream() {
             self.guard = None;
         }
         Poll::Ready(frame)
