@@ -28,8 +28,11 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use tokio_cron_scheduler::{Job, JobSchedulerError};
 
+use crate::model::causes::with_causes;
 use crate::model::schedule::{DueTimes, Schedule, ScheduleError};
 use crate::record::clock::ClockReading;
+use crate::record::error_reasons::{OTHER, guarded};
+use crate::record::instruments::run::Failure;
 use crate::record::instruments::{RunOutput, Scheduler};
 use crate::record::sync::lock;
 use crate::telemetry::Telemetry;
@@ -57,9 +60,9 @@ impl Telemetry {
     /// The job that is made last under a name is the one whose runs are expected.
     ///
     /// `schedule` is a cron expression as tokio-cron-scheduler has it, with seconds first, in UTC. `run` is called for each
-    /// run; what its future resolves to is the verdict, as [`Scheduler::run`] takes it. A run is missed that has not begun
-    /// within a minute of its due time, or within half of the time to the next run where that is less. Runs are expected
-    /// until the job is removed from the scheduler.
+    /// run; what its future resolves to is the verdict, as [`Scheduler::run`] takes it, and an error is logged. A run is
+    /// missed that has not begun within a minute of its due time, or within half of the time to the next run where that is
+    /// less. Runs are expected until the job is removed from the scheduler.
     ///
     /// ```
     /// # #[cfg(feature = "testing")] {
@@ -160,8 +163,13 @@ impl Telemetry {
             let (run, woken) = (Arc::clone(&run), Arc::clone(&woken));
             Box::pin(async move {
                 if let (Some(due), Some(runs)) = (due, woken.get()) {
+                    let name = Arc::clone(&runs.name);
                     // Called within the future: a panic here would end the scheduler's own loop.
-                    let work = async move { run().await };
+                    let work = async move {
+                        let output = run().await;
+                        log_failure(&name, &output);
+                        output
+                    };
                     let _ = runs.scheduler.run(&runs.name, due, work).await;
                 }
             })
@@ -172,6 +180,17 @@ impl Telemetry {
     }
 }
 
+/// Tells the error of a run, which goes no further than here, within its span.
+fn log_failure<V>(schedule: &str, output: &impl RunOutput<V>) {
+    let Some(Failure::Typed(error, _) | Failure::Boxed(error)) = output.failure() else {
+        return;
+    };
+    // The code of the service's errors runs here.
+    let text = guarded(|| Some(with_causes(error)));
+    let error = text.as_deref().unwrap_or(OTHER);
+    tracing::error!(schedule, error, "scheduled run failed");
+}
+
 fn unusable(expression: &str, error: &JobSchedulerError) -> ScheduleError {
     ScheduleError::new(format!("{expression:?} is not usable: {error}"))
 }
@@ -179,7 +198,7 @@ fn unusable(expression: &str, error: &JobSchedulerError) -> ScheduleError {
 /// The runs of one job, which are expected until this is dropped.
 struct CronRuns {
     scheduler: Scheduler,
-    name: Box<str>,
+    name: Arc<str>,
     times: Arc<CronTimes>,
     next: Mutex<NextRun>,
 }

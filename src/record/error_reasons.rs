@@ -111,9 +111,13 @@ impl ErrorReasons {
     }
 
     /// Returns the reason of an error whose type is known: that has a name in any case.
-    pub(crate) fn reason_of<E: Error + 'static>(&self, error: &E) -> Cow<'static, str> {
-        let type_name = || Cow::Owned(reason_of_type(std::any::type_name::<E>()));
-        self.find(error).unwrap_or_else(type_name)
+    pub(crate) fn reason_of(
+        &self,
+        error: &(dyn Error + 'static),
+        type_name: &str,
+    ) -> Cow<'static, str> {
+        let from_type = || Cow::Owned(reason_of_type(type_name));
+        self.find(error).unwrap_or_else(from_type)
     }
 
     fn find(&self, error: &(dyn Error + 'static)) -> Option<Cow<'static, str>> {

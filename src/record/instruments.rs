@@ -63,7 +63,7 @@ mod observable;
 mod operational;
 mod progress;
 mod rpc;
-mod run;
+pub(crate) mod run;
 mod scheduler;
 #[cfg(feature = "postgres")]
 mod server;

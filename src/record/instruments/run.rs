@@ -98,7 +98,27 @@ pub trait Judge<O> {
 )]
 pub trait RunOutput<V> {
     #[doc(hidden)]
-    fn failure(&self, reasons: &ErrorReasons) -> Option<Cow<'static, str>>;
+    fn failure(&self) -> Option<Failure<'_>>;
+}
+
+/// The error of work that failed.
+#[derive(Debug)]
+pub enum Failure<'a> {
+    /// One of a known type, with the type's name.
+    Typed(&'a (dyn Error + 'static), &'static str),
+    Boxed(&'a (dyn Error + 'static)),
+    /// None that could be asked.
+    Nested,
+}
+
+impl Failure<'_> {
+    fn reason(&self, reasons: &ErrorReasons) -> Cow<'static, str> {
+        match self {
+            Self::Typed(error, type_name) => reasons.reason_of(*error, type_name),
+            Self::Boxed(error) => reasons.reason(*error),
+            Self::Nested => Cow::Borrowed(OTHER),
+        }
+    }
 }
 
 /// Markers of the kinds of output, which keep their implementations apart.
@@ -124,9 +144,9 @@ mod kind {
 }
 
 impl<T, E: Error + 'static> RunOutput<kind::Typed> for Result<T, E> {
-    fn failure(&self, reasons: &ErrorReasons) -> Option<Cow<'static, str>> {
+    fn failure(&self) -> Option<Failure<'_>> {
         let error = self.as_ref().err()?;
-        Some(reasons.reason_of(error))
+        Some(Failure::Typed(error, std::any::type_name::<E>()))
     }
 }
 
@@ -135,9 +155,8 @@ impl<T, E> RunOutput<kind::SharedBox> for Result<T, E>
 where
     E: DerefMut<Target = dyn Error + Send + Sync + 'static>,
 {
-    fn failure(&self, reasons: &ErrorReasons) -> Option<Cow<'static, str>> {
-        let error = self.as_ref().err()?;
-        Some(reasons.reason(&**error))
+    fn failure(&self) -> Option<Failure<'_>> {
+        self.as_ref().err().map(|error| Failure::Boxed(&**error))
     }
 }
 
@@ -145,21 +164,19 @@ impl<T, E> RunOutput<kind::SendBox> for Result<T, E>
 where
     E: DerefMut<Target = dyn Error + Send + 'static>,
 {
-    fn failure(&self, reasons: &ErrorReasons) -> Option<Cow<'static, str>> {
-        let error = self.as_ref().err()?;
-        Some(reasons.reason(&**error))
+    fn failure(&self) -> Option<Failure<'_>> {
+        self.as_ref().err().map(|error| Failure::Boxed(&**error))
     }
 }
 
 impl<T, E: DerefMut<Target = dyn Error + 'static>> RunOutput<kind::LocalBox> for Result<T, E> {
-    fn failure(&self, reasons: &ErrorReasons) -> Option<Cow<'static, str>> {
-        let error = self.as_ref().err()?;
-        Some(reasons.reason(&**error))
+    fn failure(&self) -> Option<Failure<'_>> {
+        self.as_ref().err().map(|error| Failure::Boxed(&**error))
     }
 }
 
 impl RunOutput<kind::Nothing> for () {
-    fn failure(&self, _: &ErrorReasons) -> Option<Cow<'static, str>> {
+    fn failure(&self) -> Option<Failure<'_>> {
         None
     }
 }
@@ -167,9 +184,9 @@ impl RunOutput<kind::Nothing> for () {
 /// A `Result` in a `Result` is ambiguous on purpose: read as the outer one alone, a failure inside would count as a
 /// success. Use `?` on one of them, as the documentation of the trait shows.
 impl<T, E, F> RunOutput<kind::Nested> for Result<Result<T, E>, F> {
-    fn failure(&self, _: &ErrorReasons) -> Option<Cow<'static, str>> {
+    fn failure(&self) -> Option<Failure<'_>> {
         let failed = !matches!(self, Ok(Ok(_)));
-        failed.then_some(Cow::Borrowed(OTHER))
+        failed.then_some(Failure::Nested)
     }
 }
 
@@ -199,7 +216,7 @@ impl<G> fmt::Debug for ByReason<G> {
 
 impl<V, O: RunOutput<V>> Judge<O> for ByOutput<V> {
     fn failure(&self, output: &O, reasons: &ErrorReasons) -> Option<Cow<'static, str>> {
-        output.failure(reasons)
+        Some(output.failure()?.reason(reasons))
     }
 }
 

@@ -9,7 +9,8 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 use tokio_cron_scheduler::{Job, JobScheduler};
-use vantage_obs::config::Environment;
+use vantage_obs::config::{Environment, LogLevel};
+use vantage_obs::testing::TestTelemetry;
 use vantage_obs::{Config, ExpositionFormat, Role, Telemetry};
 
 const EVERY_SECOND: &str = "* * * * * *";
@@ -50,6 +51,7 @@ impl Error for Full {}
 
 #[tokio::test]
 async fn a_run_has_its_outcome_and_the_lag_behind_the_schedule() {
+    let captured = TestTelemetry::new();
     let telemetry = telemetry();
     let (begun, mut begins) = mpsc::unbounded_channel();
     let runs = Arc::new(AtomicU64::new(0));
@@ -85,6 +87,12 @@ async fn a_run_has_its_outcome_and_the_lag_behind_the_schedule() {
     let failures =
         "vantage_scheduler_execution_failures_total{reason=\"full\",schedule=\"report\"}";
     assert_eq!(value(&telemetry, failures), Some(1.0));
+    // Nobody else sees the error.
+    let line = captured.log_line("scheduled run failed");
+    assert_eq!(line.level, LogLevel::Error);
+    assert_eq!(line.field("schedule"), Some("report"));
+    assert_eq!(line.field("error"), Some("the disk of 10.0.0.1 is full"));
+    assert!(line.trace_id.is_some(), "{line:?}");
     // Due at the full second, and begun some hundred milliseconds later, when the scheduler looks.
     let lag = "vantage_scheduler_execution_lag_seconds_sum{schedule=\"report\"}";
     let lag = value(&telemetry, lag).unwrap();

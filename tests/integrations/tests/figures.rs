@@ -65,7 +65,10 @@ fn recording_on_a_known_series_allocates_nothing() {
         // One that overflows has a series too.
         orders.add(1, &[("payment", "cash"), ("tenant", "acme")]);
     };
-    assert!(allocations(record) > 0, "the first recordings bind their series");
+    assert!(
+        allocations(record) > 0,
+        "the first recordings bind their series"
+    );
     assert_eq!(allocations(|| (0..1_000).for_each(|_| record())), 0);
     let labels = [("payment", "card"), ("tenant", "acme")];
     assert_eq!(test.value("shop_orders_total", &labels), Some(2_002.0));
