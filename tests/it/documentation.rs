@@ -42,15 +42,29 @@ fn anchors(text: &str) -> Vec<String> {
     headings.map(anchor).collect()
 }
 
+/// Returns the links of a page that lead to a file of ours or a heading: those in place, and the definitions of others.
+fn links(text: &str) -> Vec<&str> {
+    let in_place = text
+        .split("](")
+        .skip(1)
+        .filter_map(|rest| rest.split(')').next());
+    let links = in_place.chain(definitions(text).map(|(_, link)| link));
+    links
+        .filter(|link| !link.contains("://") && !link.contains(' '))
+        .collect()
+}
+
+/// Returns the labels and targets of links that are defined apart.
+fn definitions(text: &str) -> impl Iterator<Item = (&str, &str)> {
+    let lines = text.lines().filter_map(|line| line.strip_prefix('['));
+    lines.filter_map(|line| line.split_once("]: "))
+}
+
 #[test]
 fn every_link_of_a_page_leads_to_a_file_and_a_heading() {
-    let mut links = 0;
+    let mut found = 0;
     for (path, text) in pages() {
-        for link in text.split("](").skip(1) {
-            let link = link.split(')').next().unwrap();
-            if link.contains("://") || link.contains(' ') {
-                continue;
-            }
+        for link in links(&text) {
             let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
             let target = match file {
                 "" => path.clone(),
@@ -65,10 +79,43 @@ fn every_link_of_a_page_leads_to_a_file_and_a_heading() {
                     path.display()
                 );
             }
-            links += 1;
+            found += 1;
         }
     }
-    assert!(links > 20, "{links} links were found");
+    assert!(found > 40, "{found} links were found");
+}
+
+#[test]
+fn links_of_the_guide_lead_to_its_modules_in_rustdoc() {
+    let modules = fs::read_to_string("src/guide.rs").unwrap();
+    let in_rustdoc = fs::read_to_string("src/guide/links.md").unwrap();
+    let known: Vec<_> = definitions(&in_rustdoc).collect();
+    let mut used = Vec::new();
+    for (path, text) in pages() {
+        let file = path.file_name().unwrap().to_str().unwrap();
+        if file == "README.md" || !modules.contains(&format!("{file}\"\n")) {
+            continue;
+        }
+        for link in links(&text) {
+            let is_picture = link.ends_with(".png");
+            let is_defined = definitions(&text).any(|(_, target)| target == link);
+            assert!(
+                is_defined || is_picture || link.starts_with('#'),
+                "{}: {link} leads nowhere in rustdoc: define it below the page",
+                path.display()
+            );
+        }
+        for (label, target) in definitions(&text) {
+            let module = known.iter().find(|(known, _)| *known == label);
+            let (_, module) = module.unwrap_or_else(|| panic!("{label} is not in links.md"));
+            let anchor = |link: &str| link.split_once('#').map(|(_, anchor)| anchor.to_owned());
+            assert_eq!(anchor(module), anchor(target), "{label}");
+            used.push(label.to_owned());
+        }
+    }
+    for (label, _) in known {
+        assert!(used.iter().any(|used| used == label), "{label} is not used");
+    }
 }
 
 #[test]
