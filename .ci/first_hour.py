@@ -57,8 +57,10 @@ for age in [a for a in (3, 10, 20, 40, 60) if a <= minutes]:
             fault(f"{name}: {percent(left[0])} left by the process, {percent(left[1])} by the fleet")
         if "frozen" in (o["alert"], f["alert"]):
             fault(f"{name}: frozen")
-    # Scrapes and rules are up to half a minute behind the process: what differs is looked at once more.
-    if differing(own, prom):
+    # A burn that crosses its limit for one sample of 10 s is an alert for six minutes in the process, and may never be one
+    # in Prometheus, which looks every 15 s: not compared before that time is over. Scrapes and rules are up to half a
+    # minute behind: what differs is looked at once more.
+    if age >= 10 and differing(own, prom):
         time.sleep(60)
         own, prom = reports()
         for name in differing(own, prom):
