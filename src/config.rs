@@ -149,7 +149,7 @@ section! {
     /// assert!(effective.warnings().is_empty());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub struct Config, rules: check_figures {
+    pub struct Config, rules: check_rules {
         /// Turns all telemetry off: nothing is recorded, scraped or pushed; health routes still
         /// answer. Default: false.
         pub disabled: bool;
@@ -348,8 +348,9 @@ impl Config {
         layers.into_effective()
     }
 
-    fn check_figures(&self, _: &str, validator: &mut ConfigValidator<'_>) {
+    fn check_rules(&self, _: &str, validator: &mut ConfigValidator<'_>) {
         figures::check_limits(self, validator);
+        dev::check_environment(self, validator);
     }
 
     /// Returns the paths that the SDK serves in this process below `http.prefix`, and what it serves there.

@@ -58,6 +58,11 @@ one_fault! {
         "obs.json: $.traces.routes./posts/{id}: 2; allowed: a number from 0 to 1";
     a_queue_without_places_is_a_fault: r#"{"logs": {"batch": {"queue_size": 0, "size": 1}}}"# =>
         "obs.json: $.logs.batch.queue_size: 0; allowed: 1 to 1000000";
+    a_development_page_in_production_is_a_fault:
+        r#"{"service": {"environment": "production"}, "dev": {"enabled": true}}"# =>
+        "obs.json: $.dev.enabled: a development page in the environment \"production\"; allowed: dev.enabled outside";
+    production_has_two_names: r#"{"service": {"environment": "Prod"}, "dev": {"enabled": true}}"# =>
+        "obs.json: $.dev.enabled: a development page in the environment \"Prod\"";
     a_batch_larger_than_its_queue_is_a_fault: r#"{"traces": {"batch": {"size": 4096, "queue_size": 2048}}}"# =>
         "obs.json: $.traces.batch.size: a size of 4096 with a queue_size of 2048; allowed: a size from";
     a_shutdown_without_time_is_a_fault: r#"{"otlp": {"shutdown_timeout": "0s"}}"# =>
@@ -429,4 +434,17 @@ fn a_message_lists_twenty_faults_of_any_number_and_none_at_length() {
     assert!(text.ends_with("\n  and 49981 more"));
     assert_eq!(text.lines().count(), 22);
     assert!(text.lines().all(|line| line.chars().count() <= 1_003));
+}
+
+#[test]
+fn a_development_page_is_allowed_outside_of_production() {
+    for file in [
+        r#"{"dev": {"enabled": true}}"#,
+        r#"{"service": {"environment": "production-like"}, "dev": {"enabled": true}}"#,
+        r#"{"service": {"environment": "production"}, "dev": {"enabled": false}}"#,
+    ] {
+        let file = ConfigFile::new(file);
+        let effective = api().file(file.path()).resolve(&Environment::empty());
+        assert_eq!(effective.unwrap().warnings(), &[] as &[String]);
+    }
 }
