@@ -76,6 +76,9 @@ mod routes;
 mod health;
 
 #[cfg(feature = "axum")]
+mod last_scrape;
+
+#[cfg(feature = "axum")]
 mod serve_app;
 
 mod subscriber;
@@ -121,10 +124,12 @@ use dev::Dev;
 use exporters::Exporters;
 use heartbeat::HeartbeatParts;
 pub use init::{InitError, init};
+#[cfg(feature = "axum")]
+pub use last_scrape::LastScrape;
 use recording::{Handles, Recording};
 use routes::Server;
 #[cfg(feature = "axum")]
-pub use serve_app::{LastScrape, ServeApp, ServeReport, StopCause};
+pub use serve_app::{ServeApp, ServeReport, StopCause};
 use snapshots::Snapshots;
 use watchers::Watchers;
 

@@ -74,7 +74,9 @@ mod work;
 mod worker;
 mod worker_keys;
 
-pub(crate) use api::{ApiInstruments, FinishedRequest, FinishedRpc, MethodScheme, RequestOutcome};
+pub(crate) use api::{
+    ApiInstruments, FinishedRequest, FinishedRpc, MethodScheme, RequestOutcome, SHUTDOWN,
+};
 pub use business::{Business, Currency, Engagement};
 #[cfg(feature = "reqwest")]
 pub(crate) use client::ResentCall;

@@ -33,9 +33,10 @@ use axum::serve::Listener;
 use tokio::task::JoinHandle;
 use tower::Service;
 
-pub use report::{LastScrape, ServeReport, StopCause};
+pub use report::{ServeReport, StopCause};
 
-use super::{Inner, Telemetry};
+use super::Telemetry;
+use super::last_scrape::LastScrape;
 use crate::export::flush_report::{FlushError, FlushReport};
 use crate::serve::app_server::{AppListener, AppMaker, AppServer, Connections, RequestPolicy};
 use signals::StopSignals;
@@ -46,14 +47,14 @@ const IDLE_INTERVAL: Duration = Duration::from_secs(1);
 /// The time for the answer of the last scrape to be sent.
 const LAST_ANSWER: Duration = Duration::from_secs(1);
 
+/// The time for those that are cut off to be told so, and then for their connections to break off.
+const CUT_OFF: Duration = Duration::from_millis(200);
+
 /// The time for the flush after a second signal, as for a telemetry that is dropped.
 const AT_ONCE: Duration = Duration::from_secs(1);
 
 /// The time for the last log line to be written.
 const LAST_LINES: Duration = Duration::from_millis(100);
-
-/// The number of scrape intervals after which nothing is taken to scrape any more.
-const SCRAPES_MISSED: u32 = 3;
 
 /// A service's app to be served; `.await` serves it until a signal. See [`Telemetry::serve_app`].
 #[must_use = "nothing is served until it is awaited"]
@@ -72,7 +73,8 @@ impl Telemetry {
     ///
     /// Health says from the signal on that the service is not ready; after `health.shutdown_delay` no new request
     /// is begun, and those in flight have `http.shutdown_timeout` to finish. Where something scrapes, the scrape
-    /// stays open until it has shown the last of them, within the same time. Then everything is flushed as by
+    /// stays open until it has shown the last of them, within the same time. What is in flight then is cut off, with 503
+    /// where there is no answer, and counts as a failure. Then everything is flushed as by
     /// [`shutdown`](Self::shutdown), and the last log line says how it went. A second signal ends it at once.
     /// Altogether it takes at most `health.shutdown_delay` + `http.shutdown_timeout` + `otlp.shutdown_timeout`
     /// and a second or two for what is written last: by default 12 s, and 27 s on Kubernetes.
@@ -241,7 +243,7 @@ impl Stop {
         // Those that are cut off now have an end that no scrape can have shown.
         let last_end = self.connections.last_end();
         if cut_off > 0 {
-            self.connections.cut_all();
+            self.cut_off(&mut server).await;
         }
         let last_scrape = match (scraped_within, last_end) {
             (Some(_), Some(last_end)) => {
@@ -271,6 +273,17 @@ impl Stop {
         report
     }
 
+    /// Cuts off what is in flight, and waits until it is recorded.
+    async fn cut_off(&mut self, server: &mut AppServer) {
+        self.connections.cut_requests();
+        let answered = tokio::time::timeout(CUT_OFF, server.ended());
+        if answered.await.is_err() {
+            // Those whose clients take nothing, or that speak HTTP/2.
+            self.connections.cut_all();
+            let _ = tokio::time::timeout(CUT_OFF, server.ended()).await;
+        }
+    }
+
     fn shutdown_timeout(&self) -> Duration {
         self.telemetry.0.config.config.http.shutdown_timeout
     }
@@ -278,11 +291,10 @@ impl Stop {
     /// Returns the time within which something has scraped, at whichever port; `None` where nothing has.
     /// After Ctrl-C none is awaited.
     fn scraped_within(&self) -> Option<Duration> {
-        let Inner { config, server, .. } = &*self.telemetry.0;
-        let interval = config.config.metrics.prometheus.scrape_interval;
-        let within = interval.saturating_mul(SCRAPES_MISSED);
         let is_awaited = self.cause != StopCause::Interrupt && !self.hurry.is_over();
-        (is_awaited && server.scrape_activity.is_recent(within)).then_some(within)
+        is_awaited
+            .then(|| self.telemetry.0.scraped_within())
+            .flatten()
     }
 
     /// Waits for a scrape that began after the end of the last request.

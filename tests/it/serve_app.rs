@@ -19,7 +19,7 @@ use tower::Layer as _;
 use vantage_obs::testing::TestTelemetry;
 use vantage_obs::{Config, LastScrape, ServeReport, StopCause, Telemetry};
 
-use crate::support::config;
+use crate::support::{OBJECTIVES, config};
 
 /// No test waits so long, unless it fails.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -237,21 +237,33 @@ async fn an_idle_connection_is_closed_as_soon_as_no_request_is_begun_any_more() 
 async fn requests_that_take_longer_than_the_deadline_are_cut_off_and_counted() {
     let mut config = config();
     config.http.shutdown_timeout = Duration::from_millis(200);
-    let test = ready_with(config);
+    let test = TestTelemetry::with_config(config, &OBJECTIVES).unwrap();
+    test.telemetry().started();
+    test.tick();
     let telemetry = test.telemetry();
     let endless = || async { Response::new(endless_events()) };
-    let app = slow_app(telemetry, &Arc::default()).route("/events", get(endless));
+    let events = Router::new().route("/events", get(endless));
+    let events = events.layer(telemetry.http_layer());
+    let app = slow_app(telemetry, &Arc::default()).merge(events);
     let mut served = Served::start(telemetry, app).await;
     let mut never = served.connect().await;
     send(&mut never, "/never").await;
     let mut events = served.connect().await;
     send(&mut events, "/events").await;
     read_until(&mut events, "event").await;
-    until_active(&test, 1.0).await;
+    until_active(&test, 2.0).await;
     served.stop();
-    assert_eq!(read_to_end(&mut never).await, "");
-    read_to_end(&mut events).await;
+    let answer = read_to_end(&mut never).await;
+    assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
+    assert!(answer.contains("retry-after: 1") && answer.contains("connection: close"));
+    let begun = read_to_end(&mut events).await;
+    assert!(!begun.ends_with("0\r\n\r\n"), "it is not complete: {begun}");
     let report = served.report().await;
+    for name in ["GET /never", "GET /events"] {
+        assert_eq!(test.span(name).attribute("error.type"), Some("shutdown"));
+    }
+    // The events had begun to be sent.
+    test.assert_events("api.error_rate", 1, 1);
     assert_eq!((report.finished, report.cut_off), (0, 2), "{report}");
     assert!(!report.is_complete());
     let text = report.to_string();
@@ -743,4 +755,21 @@ async fn the_scrape_of_a_nested_app_is_answered_while_requests_finish_and_ends_t
     assert_eq!(report.last_scrape, LastScrape::Answered, "{report}");
     assert_eq!(report.cut_off, 0);
     assert!(report.took < LIMIT);
+}
+
+#[tokio::test]
+async fn a_worker_waits_for_a_scrape_that_shows_its_last_job() {
+    let mut config = config();
+    config.http.shutdown_timeout = Duration::from_millis(100);
+    let test = ready_with(config);
+    let telemetry = test.telemetry().clone();
+    assert_eq!(telemetry.last_scrape().await, LastScrape::NotAwaited);
+    let served = Served::start(&telemetry, Router::new().merge(telemetry.routes())).await;
+    served.get("/metrics").await.unwrap();
+    let missed = telemetry.last_scrape().await;
+    assert_eq!(missed, LastScrape::Missed, "what came before shows nothing");
+    let waiting = tokio::spawn(async move { telemetry.last_scrape().await });
+    tokio::task::yield_now().await;
+    served.get("/metrics").await.unwrap();
+    assert_eq!(waiting.await.unwrap(), LastScrape::Answered);
 }

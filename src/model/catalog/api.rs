@@ -54,7 +54,7 @@ const SCHEME: Attribute = Attribute::one_of("url.scheme", &["http", "https"]);
 pub(crate) const REQUEST: [Attribute; 5] = [
     Attribute::open(
         "error.type",
-        "`cancelled`, `panic`, `timeout`, `_OTHER`, the status code of a 5xx, or the name of a gRPC status that is a server's error; absent on success",
+        "`cancelled`, `shutdown`, `panic`, `timeout`, `_OTHER`, the status code of a 5xx, or the name of a gRPC status that is a server's error; absent on success",
     )
     .or_absent("no error"),
     METHOD,
@@ -82,7 +82,7 @@ pub(super) const RPC_SYSTEM: Attribute = Attribute::one_of("rpc.system.name", &[
 pub(crate) const RPC: [Attribute; 4] = [
     Attribute::open(
         "error.type",
-        "the name of a status that is a server's error, `cancelled`, `panic`, `timeout`, `_OTHER`; absent otherwise",
+        "the name of a status that is a server's error, `cancelled`, `shutdown`, `panic`, `timeout`, `_OTHER`; absent otherwise",
     )
     .or_absent("no error"),
     RPC_METHOD,
@@ -92,7 +92,7 @@ pub(crate) const RPC: [Attribute; 4] = [
 /// The labels of a response that broke off.
 pub(crate) const BROKEN: [Attribute; 2] = [
     ROUTE,
-    Attribute::one_of("reason", &["client_gone", "body_error"]),
+    Attribute::one_of("reason", &["client_gone", "shutdown", "body_error"]),
 ];
 
 family! {

@@ -8,6 +8,7 @@ mod method;
 
 use std::fmt;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use opentelemetry::KeyValue;
@@ -26,6 +27,9 @@ use crate::record::series::{Binder, BoundSeries, Counter, Histogram, Instruments
 use crate::record::slo_events::{ObjectiveCounters, SloEvents};
 use crate::record::trace::SampledSpan;
 
+/// The error type of what the service's end has cut off.
+pub(crate) const SHUTDOWN: &str = "shutdown";
+
 /// The instruments of an HTTP server.
 #[derive(Clone, Debug)]
 pub(crate) struct ApiInstruments(LazySeries<Inner>);
@@ -42,6 +46,8 @@ struct Inner {
     connections: UpDownCounter,
     rpc_methods: RpcMethods,
     rpc_duration: BoundSeries<Histogram, 4>,
+    /// True while the service itself ends what is in flight.
+    cutting_off: AtomicBool,
 }
 
 /// The gauges of active requests: so few that each has its place.
@@ -78,6 +84,8 @@ pub(crate) enum RequestOutcome {
     Cancelled,
     /// The client went away between the response's head and its gRPC status.
     Abandoned,
+    /// The service ended while the request was in flight.
+    CutOff,
 }
 
 /// A finished request.
@@ -176,6 +184,22 @@ impl ApiInstruments {
         });
     }
 
+    /// The flag of a service that ends: what is dropped unanswered is cut off by it, and no client went away.
+    pub(crate) fn cutting_off(&self) -> &AtomicBool {
+        &self.0.cutting_off
+    }
+
+    /// Returns the outcome of what is dropped before its head, or before its gRPC status.
+    pub(crate) fn drop_outcome(&self, has_head: bool) -> RequestOutcome {
+        if self.cutting_off().load(Ordering::Relaxed) {
+            RequestOutcome::CutOff
+        } else if has_head {
+            RequestOutcome::Abandoned
+        } else {
+            RequestOutcome::Cancelled
+        }
+    }
+
     pub(crate) fn connections(&self) -> &UpDownCounter {
         &self.0.connections
     }
@@ -208,6 +232,7 @@ impl Inner {
             connections: instruments.single(&ACTIVE_CONNECTIONS),
             rpc_methods: RpcMethods::default(),
             rpc_duration: instruments.series(&RPC_DURATION, &RPC),
+            cutting_off: AtomicBool::new(false),
         }
     }
 }
@@ -246,11 +271,12 @@ impl RequestSeries {
             counters.record_event(request.outcome.labels().1.is_empty());
         }
         if let Some(counters) = &self.latency {
-            // A client that went away in time says nothing of how fast the answer would have been.
+            // What was dropped in time says nothing of how fast the answer would have been.
             let in_time = counters
                 .threshold()
                 .is_none_or(|threshold| elapsed <= threshold);
-            if !(cancelled && in_time) {
+            let unanswered = cancelled || request.outcome == RequestOutcome::CutOff;
+            if !(unanswered && in_time) {
                 counters.record_event(in_time);
             }
         }
@@ -269,6 +295,7 @@ impl RequestOutcome {
             Self::Failed => (None, "_OTHER"),
             Self::Panicked => (Some(StatusCode::INTERNAL_SERVER_ERROR), "panic"),
             Self::Cancelled | Self::Abandoned => (None, "cancelled"),
+            Self::CutOff => (None, SHUTDOWN),
         }
     }
 
@@ -296,7 +323,9 @@ impl RequestOutcome {
             ),
             // A head without a status, before messages.
             Self::Abandoned | Self::Panicked => true,
-            Self::Responded(_) | Self::TimedOut | Self::Failed | Self::Cancelled => false,
+            Self::Responded(_) | Self::TimedOut | Self::Failed | Self::Cancelled | Self::CutOff => {
+                false
+            }
         }
     }
 }

@@ -15,7 +15,6 @@ use pin_project_lite::pin_project;
 
 use super::exchange::Exchange;
 use super::grpc::AwaitedOutcome;
-use super::span::CLIENT_GONE;
 use crate::record::instruments::{GrpcStatus, RequestOutcome};
 
 pin_project! {
@@ -185,7 +184,8 @@ impl Drop for BodyMeasurement {
                 self.record_awaited(outcome);
             }
         } else {
-            self.break_off(RequestOutcome::Abandoned, CLIENT_GONE);
+            let (outcome, reason) = self.exchange.drop_outcome();
+            self.break_off(outcome, reason);
         }
     }
 }

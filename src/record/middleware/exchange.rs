@@ -3,7 +3,7 @@
 //! | started | `start` | active request, span |
 //! | answered | `record_response` | count, duration, objectives |
 //! | broken | `record_broken_body` | counter, span |
-//! | dropped, not answered | a cancelled future, or a panic | as cancelled, or as panicked |
+//! | dropped, not answered | a cancelled future, the service's end, or a panic | as cancelled, cut off, or panicked |
 //! | dropped | always | the span ends, the active request too |
 
 use std::sync::Arc;
@@ -14,9 +14,10 @@ use opentelemetry::ContextGuard;
 
 use super::grpc::{self, AwaitedOutcome, HeadOutcome};
 use super::route::Route;
+use super::span::CLIENT_GONE;
 use super::{RequestRecorder, span};
 use crate::record::instruments::{
-    FinishedRequest, FinishedRpc, MethodScheme, RequestOutcome, RpcMethod,
+    FinishedRequest, FinishedRpc, MethodScheme, RequestOutcome, RpcMethod, SHUTDOWN,
 };
 use crate::record::trace::SpanScope;
 
@@ -124,6 +125,14 @@ impl Exchange {
         }
     }
 
+    /// The outcome and the reason of a body that is dropped before its end.
+    pub(super) fn drop_outcome(&self) -> (RequestOutcome, &'static str) {
+        match self.recorder.api.drop_outcome(true) {
+            RequestOutcome::CutOff => (RequestOutcome::CutOff, SHUTDOWN),
+            outcome => (outcome, CLIENT_GONE),
+        }
+    }
+
     /// Returns `true` if a server drops the body of this response unread: what follows a switch of
     /// protocols or a tunnel's opening is no body.
     pub(super) fn is_bodiless(&self, status: StatusCode) -> bool {
@@ -184,7 +193,7 @@ impl Drop for Exchange {
             let outcome = if std::thread::panicking() {
                 RequestOutcome::Panicked
             } else {
-                RequestOutcome::Cancelled
+                self.recorder.api.drop_outcome(false)
             };
             self.record(outcome, self.elapsed());
         }

@@ -8,7 +8,9 @@ use http::{Request, StatusCode};
 use opentelemetry::KeyValue;
 use opentelemetry::trace::SpanKind;
 
-use crate::record::instruments::{MethodScheme, RequestOutcome, RpcMethod, rpc_attributes};
+use crate::record::instruments::{
+    MethodScheme, RequestOutcome, RpcMethod, SHUTDOWN, rpc_attributes,
+};
 use crate::record::trace::{HeaderExtractor, SampleRatioOverride, SpanScope, Tracer};
 
 /// The reason of a body that was not read to its end.
@@ -115,7 +117,8 @@ pub(super) fn record_rpc(span: &SpanScope, method: &RpcMethod, outcome: RequestO
 /// Records the reason of a body that broke off.
 pub(super) fn record_broken_body(span: &SpanScope, reason: &str) {
     match reason {
-        CLIENT_GONE => span.set_error_type(reason),
+        // Event streams are cut off at each deployment.
+        CLIENT_GONE | SHUTDOWN => span.set_error_type(reason),
         _ => span.fail(reason),
     }
 }

@@ -46,6 +46,8 @@ pub(super) struct Connection {
     blocked: AtomicBool,
     /// True once it speaks another protocol.
     upgraded: AtomicBool,
+    /// True once its requests are cut off.
+    ending: AtomicBool,
     cut: AtomicBool,
     /// The task that reads; it is woken to see that the connection is cut.
     reader: Mutex<Option<Waker>>,
@@ -158,15 +160,30 @@ impl Connections {
         self.cut(Connection::is_idle_again);
     }
 
+    /// Cuts off what is in flight: a request without an answer gets 503 by HTTP/1, and bodies break off. What is
+    /// dropped from now on counts as cut off.
+    pub(crate) fn cut_requests(&self) {
+        self.0.api.cutting_off().store(true, Ordering::SeqCst);
+        self.wake(|connection| connection.end(&connection.ending));
+    }
+
     /// Cuts all connections, those that were upgraded too.
     pub(crate) fn cut_all(&self) {
         self.cut(|_| true);
     }
 
     fn cut(&self, applies: impl Fn(&Connection) -> bool) {
+        self.wake(|connection| {
+            applies(connection)
+                .then(|| connection.end(&connection.cut))
+                .flatten()
+        });
+    }
+
+    /// Wakes the tasks that this returns for the open connections.
+    fn wake(&self, end: impl Fn(&Connection) -> Option<Waker>) {
         let open = lock(&self.0.open);
-        let cut: Vec<_> = open.by_id.values().filter(|one| applies(one)).collect();
-        let readers: Vec<_> = cut.into_iter().filter_map(|one| one.cut()).collect();
+        let readers: Vec<_> = open.by_id.values().filter_map(|one| end(one)).collect();
         drop(open);
         // Without the lock: a task that is woken may run at once, and end its connection.
         readers.into_iter().for_each(Waker::wake);
@@ -174,10 +191,15 @@ impl Connections {
 }
 
 impl Connection {
-    /// Cuts it, and returns the task to be woken.
-    fn cut(&self) -> Option<Waker> {
-        self.cut.store(true, Ordering::SeqCst);
+    /// Sets one of its flags, and returns the task to be woken.
+    fn end(&self, flag: &AtomicBool) -> Option<Waker> {
+        flag.store(true, Ordering::SeqCst);
         lock(&self.reader).take()
+    }
+
+    /// Returns whether its requests are cut off.
+    pub(super) fn is_ending(&self) -> bool {
+        self.ending.load(Ordering::Relaxed)
     }
 
     /// Returns whether it is cut. If not, this task is woken when it is.

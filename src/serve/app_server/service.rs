@@ -7,7 +7,7 @@ use std::fmt;
 use std::future::{Future, Ready, ready};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use axum::Router;
 use axum::body::Body;
@@ -25,6 +25,8 @@ use super::listener::AppListener;
 use crate::record::middleware::OperationalRoutes;
 use crate::serve::mount::PathTemplate;
 use crate::serve::routes::ScrapeAnswer;
+
+const SHUTTING_DOWN: &str = "the service is shutting down";
 
 /// The paths of the SDK's own routes, as far as they are known.
 #[derive(Clone, Debug)]
@@ -182,6 +184,11 @@ impl Exchange {
         request.map(|body| TrackedBody::track(body, &self.guard))
     }
 
+    /// Returns whether its time is over. A task that waits for HTTP/2 is not woken by it.
+    fn is_cut_off(&self) -> bool {
+        self.guard.connection().is_ending()
+    }
+
     /// Returns the response, whose body keeps the request in flight.
     fn respond(self, mut response: Response) -> Response {
         let status = response.status();
@@ -225,12 +232,17 @@ where
     type Output = Result<Response, Infallible>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.project();
-        let response = match this.inner.as_pin_mut() {
-            Some(inner) => {
-                let Ok(response) = ready!(inner.poll(cx));
-                response.into_response()
-            }
+        let mut this = self.project();
+        let response = match this.inner.as_mut().as_pin_mut() {
+            Some(inner) => match (inner.poll(cx), &*this.exchange) {
+                (Poll::Ready(Ok(response)), _) => response.into_response(),
+                (Poll::Pending, Some(exchange)) if exchange.is_cut_off() => {
+                    // Now, so that it is recorded before its answer is sent.
+                    this.inner.set(None);
+                    refusal()
+                }
+                (Poll::Pending, _) => return Poll::Pending,
+            },
             None => refusal(),
         };
         Poll::Ready(Ok(match this.exchange.take() {
@@ -247,7 +259,7 @@ fn refusal() -> Response {
         (header::CACHE_CONTROL, "no-store"),
         (header::RETRY_AFTER, "1"),
     ];
-    let body = r#"{"error":"the service is shutting down"}"#;
+    let body = format!("{{\"error\":\"{SHUTTING_DOWN}\"}}");
     (StatusCode::SERVICE_UNAVAILABLE, headers, body).into_response()
 }
 
@@ -276,7 +288,16 @@ impl http_body::Body for TrackedBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        let frame = ready!(Pin::new(&mut self.inner).poll_frame(cx));
+        let is_cut_off = |guard: &Arc<InFlightRequest>| guard.connection().is_ending();
+        let frame = match Pin::new(&mut self.inner).poll_frame(cx) {
+            Poll::Ready(frame) => frame,
+            Poll::Pending if self.guard.as_ref().is_some_and(is_cut_off) => {
+                // Dropped, so that it is recorded before its connection breaks off.
+                self.inner = Body::empty();
+                Some(Err(axum::Error::new(SHUTTING_DOWN)))
+            }
+            Poll::Pending => return Poll::Pending,
+        };
         // hyper tells the end of an upload that was answered before with the next request alone; its length tells it
         // now.
         if !matches!(frame, Some(Ok(_))) || self.inner.is_end_stream() {

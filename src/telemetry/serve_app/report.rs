@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::export::flush_report::{FlushReport, SignalReport};
 use crate::model::units::format_duration;
+use crate::telemetry::last_scrape::LastScrape;
 
 /// The result of [`Telemetry::serve_app`](crate::Telemetry::serve_app); as text it is the last log line.
 ///
@@ -32,7 +33,7 @@ pub struct ServeReport {
     /// The number of requests that ended between the signal and the end, but for those to the SDK's own routes.
     pub finished: u64,
     /// The number of requests that were cut off, because they took longer than `http.shutdown_timeout` or
-    /// because of a second signal.
+    /// because of a second signal. Each counts as a failure; no scrape shows it.
     pub cut_off: u64,
     /// The state of the last scrape: it holds the last requests, or not.
     pub last_scrape: LastScrape,
@@ -52,18 +53,6 @@ pub enum StopCause {
     Interrupt,
     /// The future of [`ServeApp::until`](super::ServeApp::until).
     Requested,
-}
-
-/// The scrape after the last request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum LastScrape {
-    /// It was answered, or there was one already: every request that has finished is in a scrape.
-    Answered,
-    /// None came in time; what was counted since the one before is in none.
-    Missed,
-    /// Nothing had scraped lately, there was no request, or the cause was Ctrl-C.
-    NotAwaited,
 }
 
 impl ServeReport {
@@ -124,16 +113,6 @@ impl fmt::Display for StopCause {
             Self::Terminate => "SIGTERM",
             Self::Interrupt => "SIGINT",
             Self::Requested => "request",
-        })
-    }
-}
-
-impl fmt::Display for LastScrape {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Answered => "the last of them is in a scrape",
-            Self::Missed => "no scrape came after the last of them",
-            Self::NotAwaited => "no scrape was awaited",
         })
     }
 }

@@ -92,6 +92,7 @@ fn outcome_code(outcome: RequestOutcome) -> u16 {
         RequestOutcome::Panicked => 3,
         RequestOutcome::Cancelled => 4,
         RequestOutcome::Abandoned => 5,
+        RequestOutcome::CutOff => 6,
         // All others have the labels of a 200.
         RequestOutcome::Grpc(status) if status.server_error().is_empty() => 200,
         RequestOutcome::Grpc(status) => 32 + u16::from(status.code()),
@@ -138,6 +139,7 @@ mod tests {
             RequestOutcome::Failed,
             RequestOutcome::Panicked,
             RequestOutcome::Cancelled,
+            RequestOutcome::CutOff,
         ]);
         let mut codes = Vec::new();
         for outcome in outcomes {
@@ -161,6 +163,6 @@ mod tests {
         codes.sort_unstable();
         codes.dedup();
         assert_eq!(codes.len(), all);
-        assert_eq!(all, 904 * METHODS.len() * 2);
+        assert_eq!(all, 905 * METHODS.len() * 2);
     }
 }
