@@ -308,6 +308,11 @@ pub(crate) fn is_check_id(text: &str) -> bool {
 }
 
 impl CheckState {
+    /// Returns whether it has no result yet.
+    pub(crate) fn is_pending(&self, now: Instant) -> bool {
+        self.freshness(now) == ResultFreshness::Pending
+    }
+
     /// Returns the freshness: stale as soon as `stale_after` has passed.
     pub(crate) fn freshness(&self, now: Instant) -> ResultFreshness {
         // A check that never had a result becomes stale by the same clock, counted from its

@@ -517,8 +517,9 @@ impl Inner {
         let now = self.clock.now();
         let health = registry.snapshot(now);
         let overall = health.evaluate(now);
+        let awaits_result = health.checks.iter().any(|check| check.is_pending(now));
         self.latest.publish(health);
-        let changes = registry.take_changes(now, overall);
+        let changes = registry.take_changes(now, overall, awaits_result);
         // In their order, and so before another thread may publish.
         let pending_changes = self.notifier.send(changes);
         drop(registry);
@@ -560,16 +561,26 @@ impl CheckRegistry {
             .collect()
     }
 
-    /// Returns the changes since the last call.
-    fn take_changes(&mut self, now: Instant, overall: OverallHealth) -> Vec<HealthChange> {
+    /// Returns the changes since the last call. Where a check awaits its first result, a warning may be that alone.
+    fn take_changes(
+        &mut self,
+        now: Instant,
+        mut overall: OverallHealth,
+        awaits_result: bool,
+    ) -> Vec<HealthChange> {
         let check_changes = self
             .entries
             .iter_mut()
             .filter_map(|entry| entry.take_change(now));
         let mut changes: Vec<_> = check_changes.collect();
-        let before = self.announced.replace(overall);
         // Before the first report all is taken for well, so that a good start says nothing.
+        let before = self.announced;
         let from = before.map_or(HealthStatus::Pass, |before| before.status);
+        if awaits_result && overall.status == HealthStatus::Warn {
+            // It is told once the result is there, or is late.
+            overall.status = from;
+        }
+        self.announced = Some(overall);
         if from != overall.status {
             let to = overall.status;
             changes.push(HealthChange::Status { from, to });

@@ -65,6 +65,28 @@ async fn a_callback_is_told_what_is_and_then_what_changes() {
     assert_eq!(early.lock().unwrap().last().unwrap(), "Ready(true)");
 }
 
+#[tokio::test]
+async fn a_check_that_awaits_its_first_result_changes_no_status() {
+    let test = telemetry_with(exact_config());
+    let told = recorder(&test);
+    let (db, disk) = (CheckSwitch::default(), CheckSwitch::default());
+    test.telemetry().health_check("db").run(db.check());
+    run_checks(&test).await;
+    let of_status = |told: &Mutex<Vec<String>>| {
+        let told = told.lock().unwrap();
+        let status = |line: &&String| ["pass", "warn", "fail"].contains(&&line[..4]);
+        told.iter().filter(status).cloned().collect::<Vec<_>>()
+    };
+    assert!(of_status(&told).is_empty(), "{told:?}");
+    // One that comes later, and is bad.
+    disk.set(CheckSwitch::FAIL);
+    test.telemetry().health_check("disk").run(disk.check());
+    test.tick();
+    assert!(of_status(&told).is_empty(), "{told:?}");
+    run_checks(&test).await;
+    assert_eq!(of_status(&told), ["pass warn"]);
+}
+
 #[test]
 fn a_running_service_tells_the_present_state_in_order_on_the_thread_of_changes() {
     let telemetry = Telemetry::without_globals(exact_config(), &Environment::empty()).unwrap();

@@ -122,9 +122,7 @@ async fn callbacks_get_each_change_once_and_one_that_panics_is_caught() {
     assert_eq!(
         lines,
         [
-            "pass warn",
             "it - pass ok",
-            "warn pass",
             "Ready(true)",
             "it pass fail refused",
             "pass fail",
