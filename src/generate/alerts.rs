@@ -7,7 +7,9 @@
 mod baseline;
 mod budget;
 mod business;
+mod counted;
 mod database;
+mod figure_labels;
 mod figures;
 pub(super) mod jobs;
 mod presence;
@@ -25,8 +27,10 @@ use crate::model::alerts::{
 use crate::model::promql::{InstantVector, QueryWindow};
 use crate::model::units::Ratio;
 
-pub(super) use baseline::{Baseline, CURRENCY};
+pub(super) use baseline::Baseline;
 pub(super) use budget::{BudgetRules, alert_levels, burn_rate, remaining_budgets};
+pub(super) use counted::{Counted, CountedWindow, first_value_rules, process_rules};
+pub(super) use figure_labels::{CURRENCY, few_labels, is_short};
 pub(super) use figures::{FigureAlerts, figure_title, in_markdown, label_list};
 pub(super) use presence::Presence;
 

@@ -470,3 +470,92 @@ fn a_description_is_shown_as_it_is_written() {
         assert!(text.contains(r"(by\_card\_, in\*voice)"), "{text}");
     }
 }
+
+/// How much is enough follows from the unit, by what is compared from the label: orders may have a currency,
+/// and money none.
+#[test]
+fn money_is_what_has_a_unit_of_money() {
+    let dropped = |unit: Option<&str>, label: &str| {
+        let figure = Figure::counter("shop.thing").label(label, 5);
+        let figure = match unit {
+            Some(unit) => figure.unit(unit),
+            None => figure,
+        };
+        let files = plan_of(Config::new("shop-api", Role::Api).figure(figure.drop_alert(0.5)));
+        let text = |end: &str| {
+            let file = files.iter().find(|file| file.path.ends_with(end));
+            file.unwrap().text.clone()
+        };
+        let alerts = text("vantage-alerts.yml");
+        let condition = alerts.split("vantage:figure_shop_thing:usual3h >= ").nth(1);
+        let enough: String = condition
+            .unwrap()
+            .chars()
+            .take_while(char::is_ascii_digit)
+            .collect();
+        let page = text("shop-thing-drop.md");
+        let said = format!("where fewer than {enough} are usual");
+        assert!(page.contains(&said), "{page}");
+        let by_currency = "sum by (currency, environment) (increase(shop_thing_total[3h])";
+        let rules = text("vantage-recording.yml");
+        (enough, rules.contains(by_currency))
+    };
+    let enough = |number: &str, by_currency| (number.to_owned(), by_currency);
+    assert_eq!(dropped(Some("{order}"), "currency"), enough("20", true));
+    assert_eq!(dropped(None, "currency"), enough("20", true));
+    assert_eq!(dropped(Some("{cent}"), "shop"), enough("2000", false));
+    assert_eq!(dropped(Some("{pence}"), "shop"), enough("2000", false));
+    assert_eq!(
+        dropped(Some("{minor_unit}"), "currency"),
+        enough("2000", true)
+    );
+    // Not all that begins like a cent is one.
+    assert_eq!(dropped(Some("{centre}"), "shop"), enough("20", false));
+}
+
+/// Of a figure without an alert days alone are counted.
+#[test]
+fn what_dashboards_and_pages_read_is_recorded() {
+    let config = vantage_obs::generate::platform_config()
+        .figure(Figure::counter("shop.parcels").label("kind", 5).panel())
+        .figure(
+            Figure::counter("shop.orders")
+                .label("tenant", 200)
+                .drop_alert(0.5),
+        )
+        .figure(
+            Figure::counter("shop.revenue")
+                .label("currency", 5)
+                .panel()
+                .spike_alert(2.0),
+        );
+    let files = plan_of(config);
+    let rules = |end: &str| files.iter().find(|file| file.path.ends_with(end)).unwrap();
+    let recorded: BTreeSet<_> = rules("vantage-recording.yml")
+        .text
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("- record: \"")?.strip_suffix('"'))
+        .collect();
+    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == ':';
+    let mut read = BTreeSet::new();
+    for file in &files {
+        if file.path.starts_with("grafana/dashboards") || file.path.starts_with("runbooks") {
+            let names = file.text.split(|c| !is_name(c));
+            read.extend(
+                names.filter(|name| name.starts_with("vantage:") && name.contains(":first")),
+            );
+        }
+    }
+    assert!(read.is_subset(&recorded), "{read:?}");
+    for name in [
+        "shop_parcels:first1d",
+        "shop_orders:first3h_before",
+        "shop_revenue:first1d",
+    ] {
+        assert!(
+            read.contains(&*format!("vantage:figure_{name}")),
+            "{name}: {read:?}"
+        );
+    }
+    assert!(!recorded.contains("vantage:figure_shop_parcels:first3h"));
+}

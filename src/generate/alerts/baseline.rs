@@ -3,30 +3,33 @@
 //! Why a median? Because one holiday or one outage among three weeks doesn't move it. Before there are
 //! three weeks of history there is no median, and nothing is said.
 
-use std::borrow::Cow;
-
-use super::{AlertQuery, ScaledWindows};
+use super::counted::{Week, unseen_services};
+use super::figure_labels::CURRENCY;
+use super::{AlertQuery, Counted, CountedWindow, ScaledWindows};
 use crate::generate::rule::RecordingRule;
 use crate::model::alerts::ThresholdComparison;
-use crate::model::catalog::MetricSpec;
 use crate::model::catalog::health::READY;
-use crate::model::promql::{CounterQuery, GaugeQuery, RecordedSeries};
+use crate::model::promql::{GaugeQuery, RecordedSeries};
+use crate::model::units::Unit;
 
-/// The label of amounts of money, which are never added up over its values.
-pub(in crate::generate) const CURRENCY: &str = "currency";
 /// The minimum of events for a baseline; fewer are no custom that something could differ from.
 const MIN_EVENTS: u32 = 20;
 /// The same in minor units of a currency: what 20 sales of the smallest price bring, a whole unit each.
 const MIN_MINOR_UNITS: u32 = 2_000;
-/// The label of each week, and the days that it lies back.
-const WEEKS: [(&str, u64); 3] = [("1", 7), ("2", 14), ("3", 21)];
+/// The units of amounts in hundredths of a currency's unit.
+const MINOR_UNITS: [&str; 6] = [
+    "{minor_unit}",
+    "{minor_units}",
+    "{cent}",
+    "{cents}",
+    "{penny}",
+    "{pence}",
+];
 
 /// The baseline of a counter: 3 hours now and at the same time of the weeks before.
 #[derive(Debug)]
 pub(in crate::generate) struct Baseline {
-    /// The first parts of the names of what is recorded.
-    name: Cow<'static, str>,
-    counter: CounterQuery,
+    counted: Counted,
     /// By currency where there are several: an average of currencies means nothing.
     by: &'static [&'static str],
     /// Of the baseline, for it to count.
@@ -34,25 +37,29 @@ pub(in crate::generate) struct Baseline {
 }
 
 impl Baseline {
-    /// Returns the baseline of a counter, recorded below this name.
-    pub(in crate::generate) fn new(
-        name: impl Into<Cow<'static, str>>,
-        counter: &'static MetricSpec,
-    ) -> Self {
+    /// Returns the baseline of a counter.
+    ///
+    /// Its labels say by what it is compared, its unit how much is enough: orders may have a currency,
+    /// and money none.
+    pub(in crate::generate) fn new(counted: Counted) -> Self {
+        let counter = counted.counter();
         let mut labels = counter.attributes.iter();
-        let (by, minimum): (&[&str], _) = match labels.any(|label| label.key == CURRENCY) {
-            true => (&[CURRENCY, "environment"], MIN_MINOR_UNITS),
-            false => (&["environment"], MIN_EVENTS),
+        let by: &[&str] = match labels.any(|label| label.key == CURRENCY) {
+            true => &[CURRENCY, "environment"],
+            false => &["environment"],
+        };
+        let minimum = match counter.unit {
+            Unit::Count(unit) if MINOR_UNITS.contains(&unit) => MIN_MINOR_UNITS,
+            _ => MIN_EVENTS,
         };
         Self {
-            name: name.into(),
-            counter: CounterQuery::new(counter),
+            counted,
             by,
             minimum,
         }
     }
 
-    /// Returns true for money, which is compared currency by currency.
+    /// Returns true for what has a currency, and is compared currency by currency.
     pub(super) fn is_by_currency(&self) -> bool {
         self.by.contains(&CURRENCY)
     }
@@ -85,8 +92,8 @@ impl Baseline {
     }
 
     fn recorded(&self, operation: &str) -> RecordedSeries {
-        let total = self.counter.presence().sum_by(self.by);
-        RecordedSeries::from_expression(format!("{}:{operation}", self.name), &total)
+        let name = format!("{}:{operation}", self.counted.name());
+        RecordedSeries::with_labels(name, self.by.iter().copied())
     }
 
     /// Returns the rules that record the current value, and those of the weeks before.
@@ -94,14 +101,16 @@ impl Baseline {
         &self,
         windows: ScaledWindows<'_>,
     ) -> Vec<RecordingRule> {
-        let hours = windows.hours(3);
-        let now = self.counter.increase(hours).sum_by(self.by);
-        let weeks = WEEKS.into_iter().map(|(week, days)| {
-            let days = windows.days(days);
-            let before = self.counter.increase_offset(hours, days).sum_by(self.by);
-            RecordingRule::new(self.before().name(), &before).with_labels(&[("week", week)])
+        let events = |window| {
+            let events = self.counted.recorded_events(window, windows);
+            events.sum_by(self.by)
+        };
+        let weeks = Week::all().into_iter().map(|week| {
+            let before = events(CountedWindow::HoursBefore(week));
+            let labels = [("week", week.label())];
+            RecordingRule::new(self.before().name(), &before).with_labels(&labels)
         });
-        let now = RecordingRule::new(self.current().name(), &now);
+        let now = RecordingRule::new(self.current().name(), &events(CountedWindow::Hours));
         [now].into_iter().chain(weeks).collect()
     }
 
@@ -109,7 +118,7 @@ impl Baseline {
     pub(in crate::generate) fn baseline_rule(&self) -> RecordingRule {
         let weeks = self.before().now();
         // A median of one or two weeks would be moved by a single holiday.
-        let complete = weeks.count_without("week").at_least(WEEKS.len() as u32);
+        let complete = weeks.count_without("week").at_least(Week::COUNT);
         let median = weeks.median_without("week").and(&complete);
         RecordingRule::new(self.baseline().name(), &median)
     }
@@ -120,11 +129,11 @@ impl Baseline {
         // A counter that is gone after a restart counts nothing, as long as anybody is scraped who
         // could have counted.
         let scraped = GaugeQuery::new(&READY).now().count_by(&["environment"]);
-        let nothing = baseline
-            .mul_number(0_u32)
-            .and_on(&["environment"], &scraped);
-        let ratio = self.current().now().or(&nothing).div(&baseline);
-        RecordingRule::new(self.ratio().name(), &ratio)
+        let ratio = self.current().now().or_zero_for(&baseline).div(&baseline);
+        let ratio = ratio.and_on(&["environment"], &scraped);
+        // After a gap in the scrape the last 3 hours aren't all there, and would look like a drop.
+        let seen = ratio.unless_on(&["environment"], &unseen_services().now());
+        RecordingRule::new(self.ratio().name(), &seen)
     }
 
     /// Returns the query of an alert on the ratio.

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use super::{Alert, Baseline};
+use super::{Alert, Baseline, Counted};
 use crate::generate::input::GenerateInput;
 use crate::model::alerts::{self, AlertThreshold, DashboardId, Severity, ThresholdComparison};
 use crate::model::catalog::MetricSpec;
@@ -64,10 +64,7 @@ impl FigureAlerts {
     }
 
     fn new(figure: &Figure, metric: &'static MetricSpec, taken: &mut HashSet<String>) -> Self {
-        // The name in the scrape: no two figures have the same.
-        let name = metric.prometheus_name();
-        let name = name.strip_suffix("_total").unwrap_or(&name);
-        let baseline = Baseline::new(format!("vantage:figure_{name}"), metric);
+        let baseline = Baseline::new(Counted::of_figure(figure, metric));
         let mut alert = |comparison, multiple: Option<Ratio>| {
             Some(figure_alert(
                 figure, metric, &baseline, comparison, multiple?, taken,

@@ -1,12 +1,10 @@
 //! The figures that the library ships. Live figures come from Prometheus and may be off by what a restart lost;
 //! the totals in PostgreSQL are by day and complete.
 
-use super::context::{DashboardContext, greatest, increase, rate};
-use super::figure_panels::{
-    DAY, PanelWords, against_last_week, against_usual, per_day, stored_totals,
-};
+use super::context::{DashboardContext, greatest, rate};
+use super::figure_panels::{PanelWords, against_last_week, against_usual, per_day, stored_totals};
 use super::panel_spec::{PanelSpec, lines, stacked, stat};
-use crate::generate::alerts::{Baseline, CURRENCY};
+use crate::generate::alerts::{Baseline, CURRENCY, Counted, CountedWindow};
 use crate::generate::grafana::{
     Color, DashboardModel, DashboardRow, DisplayUnit, FieldOverride, Panel, PanelQuery,
 };
@@ -95,13 +93,13 @@ fn current_totals(context: &DashboardContext<'_>) -> Vec<Panel> {
         subject: "Posts that were published",
         by: "",
     };
-    let posts = per_day(posts, DisplayUnit::Count, ("posts", &business::POSTS), &[]);
+    let posts = per_day(posts, DisplayUnit::Count, ("posts", &Counted::posts()), &[]);
     let generations = PanelWords {
         title: "AI generations per day",
         subject: "AI generations that were delivered",
         by: ", by kind",
     };
-    let counter = ("generations", &business::AI_GENERATIONS);
+    let counter = ("generations", &Counted::generations());
     let generations = per_day(
         generations,
         DisplayUnit::Count,
@@ -113,11 +111,12 @@ fn current_totals(context: &DashboardContext<'_>) -> Vec<Panel> {
         subject: "Revenue and refunds",
         by: ", in minor units of the currency, such as cents",
     };
-    let refunds = increase(&business::REFUNDS, DAY, &[CURRENCY]).neg();
+    let refunds = Counted::refunds().chosen_events(CountedWindow::Day);
+    let refunds = refunds.sum_by(&[CURRENCY]).neg();
     let revenue = per_day(
         revenue,
         DisplayUnit::Count,
-        ("revenue", &business::REVENUE),
+        ("revenue", &Counted::revenue()),
         &[CURRENCY],
     )
     .good("The pattern of the week before; refunds far below revenue.")
@@ -139,7 +138,7 @@ fn week_over_week(context: &DashboardContext<'_>) -> Vec<Panel> {
             subject,
             by: end,
         };
-        let panel = against_last_week(words, DisplayUnit::Count, counter, by);
+        let panel = against_last_week(words, DisplayUnit::Count, &counter, by);
         context.with_alert_runbook(panel, signal)
     };
     vec![
@@ -147,7 +146,7 @@ fn week_over_week(context: &DashboardContext<'_>) -> Vec<Panel> {
             "Posts in 3 hours",
             "Posts that were published",
             "",
-            &business::POSTS,
+            Counted::posts(),
             &[],
             AlertSignal::PostsPublished,
         ),
@@ -155,7 +154,7 @@ fn week_over_week(context: &DashboardContext<'_>) -> Vec<Panel> {
             "AI generations in 3 hours",
             "AI generations",
             "",
-            &business::AI_GENERATIONS,
+            Counted::generations(),
             &[],
             AlertSignal::AiGenerations,
         ),
@@ -163,7 +162,7 @@ fn week_over_week(context: &DashboardContext<'_>) -> Vec<Panel> {
             "Revenue in 3 hours, in minor units",
             "Revenue",
             ", by currency",
-            &business::REVENUE,
+            Counted::revenue(),
             &[CURRENCY],
             AlertSignal::Revenue,
         ),

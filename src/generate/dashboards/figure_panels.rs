@@ -1,17 +1,11 @@
 //! The panels of a figure, whether the library ships it or the service declares it: against what is usual, by
 //! day, against last week, and the stored totals.
 
-use super::context::{counter, increase};
-use crate::generate::alerts::Baseline;
+use crate::generate::alerts::{Baseline, Counted, CountedWindow};
 use crate::generate::grafana::{
     Color, DisplayUnit, FieldOverride, Panel, PanelQuery, Visualization,
 };
-use crate::model::catalog::MetricSpec;
-use crate::model::promql::{InstantVector, QueryWindow};
-
-const HOURS: QueryWindow = QueryWindow::hours(3);
-pub(super) const DAY: QueryWindow = QueryWindow::hours(24);
-const WEEK: QueryWindow = QueryWindow::hours(7 * 24);
+use crate::model::promql::InstantVector;
 
 pub(super) const TWO_LINES: &str = "Two lines that nearly coincide.";
 pub(super) const NO_GAP: &str = "The pattern of the week before; no day is missing.";
@@ -53,7 +47,7 @@ pub(super) fn against_usual_title(title: &str) -> String {
 pub(super) fn per_day(
     words: PanelWords<'_>,
     unit: DisplayUnit,
-    (name, counter): (&str, &'static MetricSpec),
+    (name, counted): (&str, &Counted),
     by: &[&str],
 ) -> Panel {
     let PanelWords {
@@ -62,6 +56,7 @@ pub(super) fn per_day(
         by: end,
     } = words;
     let shows = format!("{subject} in the 24 hours up to each bar{end}.");
+    let events = counted.chosen_events(CountedWindow::Day);
     let legend = match by {
         [] => name.to_owned(),
         by => legend(by),
@@ -69,7 +64,7 @@ pub(super) fn per_day(
     Panel::new(Visualization::Bars, title.to_owned())
         .describe(&shows, "The pattern of the week before.")
         .unit(unit)
-        .query(PanelQuery::range(increase(counter, DAY, by)).legend(&legend))
+        .query(PanelQuery::range(events.sum_by(by)).legend(&legend))
         .min_interval("1d")
 }
 
@@ -77,7 +72,7 @@ pub(super) fn per_day(
 pub(super) fn against_last_week(
     words: PanelWords<'_>,
     unit: DisplayUnit,
-    spec: &'static MetricSpec,
+    counted: &Counted,
     by: &[&str],
 ) -> Panel {
     let PanelWords {
@@ -86,12 +81,13 @@ pub(super) fn against_last_week(
         by: end,
     } = words;
     let shows = format!("{subject} in 3 hours, and in the same hours a week ago{end}.");
-    let before = counter(spec).increase_offset(HOURS, WEEK).sum_by(by);
+    let [now, before] = [CountedWindow::Hours, CountedWindow::WEEK_AGO]
+        .map(|window| counted.chosen_events(window).sum_by(by));
     let legend = legend(by);
     Panel::new(Visualization::Lines, title.to_owned())
         .describe(&shows, TWO_LINES)
         .unit(unit)
-        .query(PanelQuery::range(increase(spec, HOURS, by)).legend(&format!("now {legend}")))
+        .query(PanelQuery::range(now).legend(&format!("now {legend}")))
         .query(PanelQuery::range(before).legend(&format!("a week ago {legend}")))
         .size(8, 8)
         .with_override(FieldOverride::by_regex("a week ago.*").color(Color::Gray))

@@ -1,19 +1,21 @@
 //! The figures that the configuration declares: an overview, then a row for each.
 
-use super::context::{DashboardContext, RATE, gauge, greatest, histogram, increase, rate};
+use super::context::{DashboardContext, RATE, gauge, greatest, histogram, rate};
 use super::figure_panels::{
-    DAY, PanelWords, against_last_week, against_usual, against_usual_title, legend, per_day,
+    PanelWords, against_last_week, against_usual, against_usual_title, legend, per_day,
     stored_totals,
 };
 use super::panel_spec::traced_percentile_queries;
 use crate::generate::GenerateInput;
-use crate::generate::alerts::{Alert, CURRENCY, FigureAlerts, figure_title};
+use crate::generate::alerts::{
+    Alert, CURRENCY, Counted, CountedWindow, FigureAlerts, few_labels, figure_title, is_short,
+};
 use crate::generate::grafana::{
     DashboardModel, DashboardRow, DisplayUnit, Panel, PanelQuery, ThresholdSteps, Visualization,
 };
 use crate::model::alerts::{AlertThreshold, DashboardId, Severity, ThresholdComparison};
 use crate::model::catalog::MetricSpec;
-use crate::model::figure::{Figure, FigureKind, FigureLabel};
+use crate::model::figure::{Figure, FigureKind};
 use crate::model::promql::InstantVector;
 use crate::model::units::Unit;
 
@@ -25,9 +27,6 @@ const PAGE: &str = "figures";
 
 /// The most series that a panel draws of one label; of more, the largest.
 const MAX_SERIES: u32 = 20;
-
-/// The most values of a label that are drawn on top of each other, so that they add up to the total.
-const MAX_STACKED: usize = 20;
 
 /// Returns the dashboard of the service's own figures.
 pub(super) fn dashboard(context: &DashboardContext<'_>) -> DashboardModel {
@@ -89,7 +88,9 @@ impl ShownFigure<'_> {
                 format!("{} in 24 hours.", self.metric.description),
                 "As yesterday.",
                 self.unit(),
-                increase(self.metric, DAY, &labels),
+                self.counted()
+                    .chosen_events(CountedWindow::Day)
+                    .sum_by(&labels),
             ),
             FigureKind::Histogram => (
                 format!("{}, p95", self.title),
@@ -132,7 +133,8 @@ impl ShownFigure<'_> {
         if self.alerts.is_some() {
             let by = self.by_currency();
             let words = self.words(&format!("{} in 3 hours", self.title), &by);
-            panels.push(against_last_week(words.get(), self.unit(), self.metric, &by).size(12, 8));
+            let panel = against_last_week(words.get(), self.unit(), &self.counted(), &by);
+            panels.push(panel.size(12, 8));
         }
         if self.figure.panel && self.figure.daily_total {
             panels.push(self.stored_totals());
@@ -173,9 +175,10 @@ impl ShownFigure<'_> {
                 .query(self.query(rate(self.metric, &currency), &currency));
             panels.push(panel);
         }
-        let by = self.few_labels();
+        let by = few_labels(self.figure, self.metric);
         let words = self.words(&format!("{} per day", self.title), &by);
-        let counter = (&*self.title, self.metric);
+        let counted = self.counted();
+        let counter = (&*self.title, &counted);
         panels.push(per_day(words.get(), self.unit(), counter, &by));
         panels
     }
@@ -318,25 +321,12 @@ impl ShownFigure<'_> {
         self.labels().filter(|label| *label != CURRENCY)
     }
 
-    /// Returns the labels by which bars are told apart: the currency, and the only other one where that is
-    /// short.
-    fn few_labels(&self) -> Vec<&'static str> {
-        let mut by = self.by_currency();
-        let others: Vec<_> = self.other_labels().collect();
-        if let [only] = others[..]
-            && self.is_short(only)
-        {
-            by.push(only);
-        }
-        by
+    fn is_short(&self, label: &str) -> bool {
+        is_short(self.figure, label)
     }
 
-    fn is_short(&self, label: &str) -> bool {
-        match self.figure.labels.get(label) {
-            Some(FigureLabel::AtMost(limit)) => *limit <= MAX_STACKED,
-            Some(FigureLabel::OneOf(values)) => values.len() <= MAX_STACKED,
-            _ => false,
-        }
+    fn counted(&self) -> Counted {
+        Counted::of_figure(self.figure, self.metric)
     }
 
     fn unit(&self) -> DisplayUnit {

@@ -7,10 +7,12 @@ use std::time::Duration;
 
 use crate::generate::GenerateInput;
 use crate::generate::alerts::{
-    Baseline, BudgetRules, FigureAlerts, Presence, ScaledWindows, jobs, requests, telemetry,
+    Baseline, BudgetRules, Counted, FigureAlerts, Presence, ScaledWindows, first_value_rules, jobs,
+    process_rules, requests, telemetry,
 };
 use crate::generate::rule::{RecordingRule, Rule, RuleGroup};
 use crate::model::alerts::DashboardId;
+use crate::model::figure::FigureKind;
 
 /// The interval of rules that read much and change slowly: below the 5 minutes for which Prometheus finds
 /// a sample, so that rules that read their results always find one.
@@ -26,6 +28,7 @@ pub(super) fn groups(input: &GenerateInput) -> Vec<RuleGroup> {
     };
     let figures = FigureAlerts::all(input).into_iter();
     let figures: Vec<_> = figures.map(|figure| figure.baseline).collect();
+    let counted = counted(input);
     let slow = Some(input.time_scale.scale(SLOW));
     let presence = Presence::all();
     let presence = presence.iter().map(Presence::recording_rule);
@@ -40,6 +43,12 @@ pub(super) fn groups(input: &GenerateInput) -> Vec<RuleGroup> {
         ("vantage-jobs", None, jobs::recording_rules(windows)),
         ("vantage-exports", None, telemetry::recording_rules(windows)),
         ("vantage-presence", None, presence.collect()),
+        ("vantage-processes", slow, process_rules(&counted, windows)),
+        (
+            "vantage-first-values",
+            slow,
+            first_value_rules(&counted, windows),
+        ),
         ("vantage-business-counts", slow, counts(&shipped)),
         ("vantage-usual", slow, usual(&shipped)),
         ("vantage-against-usual", slow, ratios(&shipped)),
@@ -102,6 +111,17 @@ pub(super) fn groups(input: &GenerateInput) -> Vec<RuleGroup> {
         .filter(|(_, _, records)| !records.is_empty())
         .map(|(name, interval, records)| recording_group(name, interval, records))
         .collect()
+}
+
+/// Returns the counters whose events are counted, in a panel or for an alert.
+fn counted(input: &GenerateInput) -> Vec<Counted> {
+    let figures = input.config.figures.metrics();
+    let counters = figures.filter(|(figure, _)| figure.kind == FigureKind::Counter);
+    let shown = counters.filter(|(figure, _)| figure.panel || figure.is_watched());
+    let figures = shown.map(|(figure, metric)| Counted::of_figure(figure, metric));
+    let shipped = input.has_dashboard(DashboardId::Business);
+    let shipped = shipped.then(Counted::business).into_iter().flatten();
+    shipped.chain(figures).collect()
 }
 
 fn recording_group(

@@ -1,10 +1,10 @@
 //! The PromQL queries of the pages. All but those on faults or weeks of history have results while nothing
 //! is wrong, so that a reader who practises sees the usual values.
 
-use crate::generate::alerts::remaining_budgets;
 use crate::generate::alerts::requests::{select_answered, select_failed};
+use crate::generate::alerts::{Counted, CountedWindow, remaining_budgets};
 use crate::model::catalog::{
-    MetricSpec, api, business, database, health, process, scheduler, store, telemetry, worker,
+    MetricSpec, api, database, health, process, scheduler, store, telemetry, worker,
 };
 use crate::model::promql::{
     CounterQuery, GaugeQuery, HistogramQuery, InstantVector, QueryWindow, Select,
@@ -23,7 +23,6 @@ pub(super) struct RunbookQuery {
 /// Short, so that a reader sees the effect of what has just been done.
 const RECENT: QueryWindow = QueryWindow::minutes(5);
 const HOUR: QueryWindow = QueryWindow::hours(1);
-const HOURS: QueryWindow = QueryWindow::hours(3);
 /// The number of worst series shown.
 const WORST: u32 = 10;
 
@@ -237,17 +236,27 @@ pub(super) const QUERIES: &[RunbookQuery] = &[
     ),
     // Business
     query("posts", "Posts in the last 3 hours:", || {
-        increase(&business::POSTS, HOURS, &["environment"])
+        Counted::posts()
+            .all_events(CountedWindow::Hours)
+            .sum_by(&["environment"])
     }),
     query(
         "generations",
         "Generations in the last 3 hours, by service:",
-        || increase(&business::AI_GENERATIONS, HOURS, &["job"]),
+        || {
+            Counted::generations()
+                .all_events(CountedWindow::Hours)
+                .sum_by(&["job"])
+        },
     ),
     query(
         "revenue",
         "Revenue in the last 3 hours, in minor units:",
-        || increase(&business::REVENUE, HOURS, &["currency"]),
+        || {
+            Counted::revenue()
+                .all_events(CountedWindow::Hours)
+                .sum_by(&["currency"])
+        },
     ),
     // Error budgets
     query(

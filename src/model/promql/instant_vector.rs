@@ -260,6 +260,44 @@ impl InstantVector {
         self.binary_same_labels("or", other)
     }
 
+    /// All elements of both, of which the other's have a label that none here has.
+    ///
+    /// What they all have is left of the labels: a sum over another would mix what has it with what
+    /// lacks it.
+    ///
+    /// # Panics
+    ///
+    /// When nothing tells them apart.
+    #[track_caller]
+    #[must_use]
+    pub(crate) fn union(&self, other: &InstantVector) -> InstantVector {
+        let differ = other
+            .labels
+            .iter()
+            .any(|label| !self.labels.contains(label));
+        assert!(differ, "labels of {self} and {other}");
+        self.either(other)
+    }
+
+    /// All elements of one or the other, for a condition: of two with the same labels one, which is enough.
+    ///
+    /// What they all have is left of the labels.
+    #[must_use]
+    pub(crate) fn either(&self, other: &InstantVector) -> InstantVector {
+        let theirs: Vec<_> = other.labels.iter().map(str::to_owned).collect();
+        let either = self.binary("or", other);
+        let labels = either.labels.only(&theirs);
+        InstantVector { labels, ..either }
+    }
+
+    /// The elements that have no partner by these labels.
+    #[track_caller]
+    #[must_use]
+    pub(crate) fn unless_on(&self, keys: &[&str], other: &InstantVector) -> InstantVector {
+        let on = self.on(keys, other);
+        self.binary(&format!("unless on ({on})"), other)
+    }
+
     /// The elements that have no partner with the same labels.
     #[track_caller]
     #[must_use]

@@ -49,19 +49,29 @@ impl CounterQuery {
     }
 
     /// Returns the increase in a window that ended `while_ago` before.
-    ///
-    /// The offset belongs to the selector, and not to the function around it.
     #[must_use]
     pub(crate) fn increase_offset(
         &self,
         window: QueryWindow,
         while_ago: QueryWindow,
     ) -> InstantVector {
-        let text = format!(
-            "increase({}[{window}] offset {while_ago})",
-            self.0.text("", &[])
-        );
-        InstantVector::atom(text, self.0.labels())
+        window_function("increase", &self.0, window, Some(while_ago))
+    }
+
+    /// Returns the least value in a window, which may have ended a while ago.
+    #[must_use]
+    pub(crate) fn min_over_time(
+        &self,
+        window: QueryWindow,
+        while_ago: Option<QueryWindow>,
+    ) -> InstantVector {
+        window_function("min_over_time", &self.0, window, while_ago)
+    }
+
+    /// Returns the value `while_ago` before.
+    #[must_use]
+    pub(crate) fn offset(&self, while_ago: QueryWindow) -> InstantVector {
+        offset(&self.0, while_ago)
     }
 
     /// Which series there are; the values mean nothing.
@@ -100,8 +110,17 @@ impl GaugeQuery {
     /// Returns the value `while_ago` before.
     #[must_use]
     pub(crate) fn offset(&self, while_ago: QueryWindow) -> InstantVector {
-        let text = format!("{} offset {while_ago}", self.0.text("", &[]));
-        InstantVector::atom(text, self.0.labels())
+        offset(&self.0, while_ago)
+    }
+
+    /// Returns the greatest value in a window, which may have ended a while ago.
+    #[must_use]
+    pub(crate) fn max_over_time(
+        &self,
+        window: QueryWindow,
+        while_ago: Option<QueryWindow>,
+    ) -> InstantVector {
+        window_function("max_over_time", &self.0, window, while_ago)
     }
 
     /// Returns the mean over a window.
@@ -202,6 +221,27 @@ fn range_function(
     selector: &Selector,
 ) -> InstantVector {
     InstantVector::atom(format!("{function}({text}[{window}])"), selector.labels())
+}
+
+/// Formats a function of a window that may have ended a while ago: the offset belongs to the selector.
+fn window_function(
+    function: &str,
+    selector: &Selector,
+    window: QueryWindow,
+    while_ago: Option<QueryWindow>,
+) -> InstantVector {
+    let offset = while_ago.map(|ago| format!(" offset {ago}"));
+    let text = selector.text("", &[]);
+    InstantVector::atom(
+        format!("{function}({text}[{window}]{})", offset.unwrap_or_default()),
+        selector.labels(),
+    )
+}
+
+/// Formats the values of a while ago.
+fn offset(selector: &Selector, while_ago: QueryWindow) -> InstantVector {
+    let text = format!("{} offset {while_ago}", selector.text("", &[]));
+    InstantVector::atom(text, selector.labels())
 }
 
 impl Select for CounterQuery {

@@ -142,3 +142,64 @@ fn variables_choose_among_recorded_series_by_the_labels_that_they_have() {
     assert_eq!(recorded(&["environment", "http.route", "job"]), chosen);
     assert_eq!(recorded(&["objective"]), "a:b:c");
 }
+
+#[test]
+fn a_window_of_a_while_ago_has_its_offset_inside_the_function() {
+    let (hours, week) = (QueryWindow::hours(3), QueryWindow::hours(7 * 24));
+    let name = "vantage_api_requests_total";
+    let least = |ago| REQUESTS.min_over_time(hours, ago).to_string();
+    assert_eq!(least(None), format!("min_over_time({name}[3h])"));
+    let before = format!("min_over_time({name}[3h] offset 7d)");
+    assert_eq!(least(Some(week)), before);
+    assert_eq!(
+        REQUESTS.increase_offset(hours, week).to_string(),
+        format!("increase({name}[3h] offset 7d)")
+    );
+    assert_eq!(
+        REQUESTS.offset(week).to_string(),
+        format!("{name} offset 7d")
+    );
+    let uptime = GaugeQuery::new(&process::UPTIME).max_over_time(hours, Some(week));
+    assert_eq!(
+        uptime.to_string(),
+        "max_over_time(process_uptime_seconds[3h] offset 7d)"
+    );
+}
+
+#[test]
+fn a_union_has_the_labels_that_all_of_it_have() {
+    let first = RecordedSeries::with_labels("a:b:first", ["environment", "job", "part"]);
+    let union = REQUESTS.increase(QueryWindow::hours(3)).union(&first.now());
+    let labels: Vec<_> = union.labels().iter().collect();
+    assert_eq!(labels, ["environment", "job"]);
+    assert_eq!(
+        union.sum_by(&["job"]).to_string(),
+        "sum by (job) (increase(vantage_api_requests_total[3h]) or a:b:first)"
+    );
+}
+
+#[test]
+#[should_panic(expected = "no label http_route among")]
+fn a_union_is_not_summed_by_a_label_that_a_part_of_it_lacks() {
+    let first = RecordedSeries::with_labels("a:b:first", ["environment", "job", "part"]);
+    let increase = REQUESTS.increase(QueryWindow::hours(3));
+    let _ = increase.union(&first.now()).sum_by(&["http.route"]);
+}
+
+#[test]
+#[should_panic(expected = "labels of")]
+fn a_union_of_what_nothing_tells_apart_panics() {
+    let memory = GaugeQuery::new(&process::MEMORY).now();
+    let _ = memory.union(&memory.sum_by(&["job"]));
+}
+
+#[test]
+fn a_condition_may_exclude_by_some_labels() {
+    let memory = GaugeQuery::new(&process::MEMORY).now();
+    let gone = RecordedSeries::with_labels("a:b:gone", ["environment"]);
+    let seen = memory.unless_on(&["environment"], &gone.now());
+    let name = process::MEMORY.prometheus_name();
+    let expected = format!("{name} unless on (environment) a:b:gone");
+    assert_eq!(seen.to_string(), expected);
+    assert!(seen.labels().contains("instance"));
+}

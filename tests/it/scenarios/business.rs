@@ -14,8 +14,12 @@ const DAYS_22: u64 = 22 * 96;
 const END: u64 = DAYS_22 + 48;
 
 fn series(metric: &str, environment: &str, labels: &str) -> String {
+    series_of(metric, environment, "a", labels)
+}
+
+fn series_of(metric: &str, environment: &str, instance: &str, labels: &str) -> String {
     format!(
-        "{metric}{{environment=\"{environment}\", job=\"vantage-api\", instance=\"a:80\"{labels}}}"
+        "{metric}{{environment=\"{environment}\", job=\"vantage-api\", instance=\"{instance}:80\"{labels}}}"
     )
 }
 
@@ -72,7 +76,12 @@ fn unusual(environment: &str, currency: &str, value: &str) -> ExpectedAlert {
 }
 
 pub(super) fn scenarios() -> Vec<Scenario> {
-    vec![unlike_before(), as_before()]
+    vec![
+        unlike_before(),
+        as_before(),
+        deployed(),
+        deployed_and_broken(),
+    ]
 }
 
 /// Posts: 180 in 3 hours are usual; k steps after the change there are 180 - 10 k, fewer than 90 from
@@ -102,6 +111,7 @@ fn unlike_before() -> Scenario {
         counter_values(&[(15, DAYS_22), (45, 48)]),
     )
     .series(&ready("more"), format!("1+0x{END}"))
+    .series(&ready("shop"), format!("1+0x{END}"))
     .series(
         &revenue("shop", "EUR"),
         counter_values(&[(1000, DAYS_22), (0, 48)]),
@@ -183,4 +193,78 @@ fn as_before() -> Scenario {
         .quiet(AlertSignal::PostsPublished, &moments)
         .quiet(AlertSignal::AiGenerations, &moments)
         .quiet(AlertSignal::Revenue, &moments)
+}
+
+/// The moments after a deploy at 22 days.
+const AFTER: [&str; 11] = [
+    "22d30m", "22d1h", "22d1h30m", "22d2h", "22d2h30m", "22d3h", "22d3h30m", "22d4h", "22d4h30m",
+    "22d5h", "22d6h",
+];
+
+impl Scenario {
+    /// Adds a process: that it is scraped, and its age.
+    fn process(self, environment: &str, instance: &str, (ready, age): (&str, &str)) -> Self {
+        let named = |metric| series_of(metric, environment, instance, "");
+        self.series(&named("vantage_health_ready"), ready)
+            .series(&named("process_uptime_seconds"), age)
+    }
+
+    /// Adds what a process sells.
+    fn sales(self, environment: &str, instance: &str, values: String) -> Self {
+        let metric = "vantage_business_revenue_total";
+        let labels = ", currency=\"EUR\"";
+        self.series(&series_of(metric, environment, instance, labels), values)
+    }
+
+    /// Adds eight replicas that sell for 1000 in 2 hours each until 22 days, and then those that follow.
+    fn replaced(self, environment: &str) -> Self {
+        let old = ("1+0x2112", "0+900x2112");
+        let new = ("_x2112 1+0x47", "_x2112 10+900x47");
+        (0..8).fold(self, |told, replica| {
+            let [before, after] = ["old", "new"].map(|age| format!("{age}-{replica}"));
+            told.process(environment, &before, old)
+                .process(environment, &after, new)
+                .sales(environment, &before, "0+125x2112".into())
+        })
+    }
+}
+
+/// Of eight new replicas each first shows with its first sale of 1000: `increase` alone would see 38 % of what
+/// is sold in the 3 hours after the deploy.
+///
+/// A gap of 2 hours in the scrape of one that has sold for 2 million: `increase` bridges it as long as the 3
+/// hours begin before, and after that nothing is compared until they begin behind it. The 1.875 hours of
+/// samples at 22d4h are 7 steps, to which `increase` adds half a step.
+fn deployed() -> Scenario {
+    let mut told = scenario("a deploy, and a gap in the scrape, while as much is sold as ever");
+    told = told.replaced("deploy");
+    for replica in 0..8 {
+        // A sale each 8 steps: the first of the replicas one after the other.
+        let steps = (1..7).map(|sales| format!("{}x7", sales * 1000));
+        let steps = steps.collect::<Vec<_>>().join(" ");
+        let unseen = DAYS_22 + replica;
+        let values = format!("_x{unseen} {steps}");
+        told = told.sales("deploy", &format!("new-{replica}"), values);
+    }
+    let gap = ("1+0x2112 _x8 1+0x39", "1000000+900x2112 _x8 2908900+900x39");
+    told.process("gap", "a", gap)
+        .sales("gap", "a", "0+1000x2112 _x8 2121000+1000x39".into())
+        .measures(
+            "22d4h",
+            "vantage:revenue:increase3h{environment=\"gap\"}",
+            &[("{currency=\"EUR\", environment=\"gap\"}", "7500")],
+        )
+        .quiet(AlertSignal::Revenue, &AFTER)
+}
+
+/// Of eight new replicas one sells: 1500 in 3 hours of 12000.
+fn deployed_and_broken() -> Scenario {
+    scenario("a deploy after which little is sold")
+        .replaced("broken")
+        .sales("broken", "new-0", "_x2112 1000+125x47".into())
+        .fires(
+            AlertSignal::Revenue,
+            "22d6h",
+            [unusual("broken", "EUR", "12.5%")],
+        )
 }
