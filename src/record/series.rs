@@ -24,10 +24,11 @@
 #[cfg(feature = "metrics")]
 mod facade;
 mod observable;
+mod overflow;
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex};
 
 use arc_swap::ArcSwap;
 use hashbrown::{Equivalent, HashMap, HashSet};
@@ -46,17 +47,16 @@ use crate::record::trace::SampledSpan;
 #[cfg(feature = "metrics")]
 pub(crate) use facade::FacadeHistogram;
 pub(crate) use observable::ObservableNumber;
+#[cfg(feature = "metrics")]
+pub(crate) use overflow::OVERFLOW;
+pub(crate) use overflow::is_overflow;
+use overflow::{OverflowSeries, attributes, mark};
 
 /// Longer label values are cut: a message that someone takes for a reason must not fill a scrape.
 ///
 /// The same bound holds for values in the declarations of custom objectives, which are compared
 /// with what is cut here.
 const MAX_VALUE_BYTES: usize = 128;
-
-/// The mark of an overflow series; the key is the specification's.
-///
-/// See <https://opentelemetry.io/docs/specs/otel/metrics/sdk/#overflow-attribute>.
-pub(crate) const OVERFLOW: &str = "otel.metric.overflow";
 
 /// Builds instruments from their declarations, and nothing else.
 #[derive(Clone, Debug)]
@@ -129,12 +129,12 @@ impl Bindable for Counter {
         let instrument = declared(instruments.meter.u64_counter(spec.name), spec).build();
         let rules = instruments.exemplars.slo_events().activate_rules(spec);
         Box::new(move |labels| {
-            let bound = instrument.bind(labels);
+            let bound = instrument.bind(attributes(labels));
             // A series without labels is exported only once it was recorded.
             // So that a scrape shows 0 before the first event, and the first increase is seen as
             // one.
             bound.add(0);
-            let rules = rules.for_series(labels, is_overflow(labels));
+            let rules = rules.for_series(labels);
             Self { bound, rules }
         })
     }
@@ -143,7 +143,7 @@ impl Bindable for Counter {
 impl Bindable for SecondsCounter {
     fn binder(instruments: &Instruments, spec: &'static MetricSpec) -> Binder<Self> {
         let instrument = declared(instruments.meter.f64_counter(spec.name), spec).build();
-        Box::new(move |labels| Self(instrument.bind(labels)))
+        Box::new(move |labels| Self(instrument.bind(attributes(labels))))
     }
 }
 
@@ -151,7 +151,7 @@ impl Bindable for UpDownCounter {
     fn binder(instruments: &Instruments, spec: &'static MetricSpec) -> Binder<Self> {
         let instrument = declared(instruments.meter.i64_up_down_counter(spec.name), spec).build();
         Box::new(move |labels| {
-            let bound = instrument.bind(labels);
+            let bound = instrument.bind(attributes(labels));
             bound.add(0);
             Self(bound)
         })
@@ -171,11 +171,10 @@ impl Bindable for Histogram {
         let exemplars = instruments.exemplars.for_instrument(spec);
         let rules = instruments.exemplars.slo_events().activate_rules(spec);
         Box::new(move |labels| Self {
-            bound: instrument.bind(labels),
-            // Rules and exemplars hang on the series: an overflow series is of many, and answers no
-            // question about one.
+            bound: instrument.bind(attributes(labels)),
+            // An overflow series is of many, and shows no one of them.
             exemplars: (!is_overflow(labels)).then(|| ExemplarReservoir::new(&exemplars, labels)),
-            rules: rules.for_series(labels, is_overflow(labels)),
+            rules: rules.for_series(labels),
         })
     }
 }
@@ -183,14 +182,14 @@ impl Bindable for Histogram {
 impl Bindable for Gauge {
     fn binder(instruments: &Instruments, spec: &'static MetricSpec) -> Binder<Self> {
         let instrument = declared(instruments.meter.u64_gauge(spec.name), spec).build();
-        Box::new(move |labels| Self(instrument.bind(labels)))
+        Box::new(move |labels| Self(instrument.bind(attributes(labels))))
     }
 }
 
 impl Bindable for NumberGauge {
     fn binder(instruments: &Instruments, spec: &'static MetricSpec) -> Binder<Self> {
         let instrument = declared(instruments.meter.f64_gauge(spec.name), spec).build();
-        Box::new(move |labels| Self(instrument.bind(labels)))
+        Box::new(move |labels| Self(instrument.bind(attributes(labels))))
     }
 }
 
@@ -361,6 +360,11 @@ impl Instruments {
                 )
             })
             .collect();
+        let events = self.exemplars.slo_events();
+        let mut asked = [const { None }; N];
+        for (asked, label) in asked.iter_mut().zip(labels) {
+            *asked = events.asked_values(specs, label.key);
+        }
         BoundSeries {
             labels,
             limit: self.limit,
@@ -368,7 +372,7 @@ impl Instruments {
             bind: Box::new(bind),
             bound: ArcSwap::default(),
             insert_lock: Mutex::new(()),
-            overflow: OnceLock::new(),
+            overflow: OverflowSeries::new(asked, self.limit),
             overflow_counters,
         }
     }
@@ -395,7 +399,7 @@ pub(crate) struct BoundSeries<T, const N: usize> {
     /// store.
     insert_lock: Mutex<()>,
     /// Bound with the first measurement past the limit: most instruments never need it.
-    overflow: OnceLock<Arc<T>>,
+    overflow: OverflowSeries<T, N>,
     /// For each metric, the count of its measurements past the limit, with the name for the log
     /// line.
     overflow_counters: Vec<(&'static str, BoundCounter<u64>)>,
@@ -410,6 +414,19 @@ enum ValueLimit {
     AtMost(usize),
     /// One of these.
     OneOf(&'static [&'static str]),
+}
+
+impl ValueLimit {
+    /// Returns whether a label may have this value beside those that are known.
+    fn accepts(&self, value: &str, known: &HashSet<Arc<str>>) -> bool {
+        match self {
+            // An absent label is always allowed.
+            _ if value.is_empty() => true,
+            Self::Any => true,
+            Self::AtMost(most) => known.contains(value) || known.len() < *most,
+            Self::OneOf(listed) => listed.contains(&value),
+        }
+    }
 }
 
 /// The series so far.
@@ -437,13 +454,7 @@ impl<T, const N: usize> SeriesMap<T, N> {
     fn accepts(&self, values: [&str; N], limit: usize, value_limits: &[ValueLimit; N]) -> bool {
         let mut labels = values.iter().zip(value_limits).zip(&self.values);
         self.by_labels.len() < limit
-            && labels.all(|((value, limit), known)| match limit {
-                // An absent label is always allowed.
-                _ if value.is_empty() => true,
-                ValueLimit::Any => true,
-                ValueLimit::AtMost(most) => known.contains(*value) || known.len() < *most,
-                ValueLimit::OneOf(listed) => listed.contains(value),
-            })
+            && labels.all(|((value, limit), known)| limit.accepts(value, known))
     }
 
     /// Returns a copy with one more series. Labels and series are shared; only pointers are copied.
@@ -506,7 +517,7 @@ impl<T, const N: usize> BoundSeries<T, N> {
     #[cold]
     fn bind_new(&self, values: [&str; N]) -> Arc<T> {
         self.try_bind(values)
-            .unwrap_or_else(|| self.overflow_series())
+            .unwrap_or_else(|| self.overflow_series(values.map(truncate)))
     }
 
     /// Binds a new series; `None` past the limit.
@@ -540,31 +551,44 @@ impl<T, const N: usize> BoundSeries<T, N> {
         Some(series)
     }
 
-    fn overflow_series(&self) -> Arc<T> {
+    fn overflow_series(&self, values: [&str; N]) -> Arc<T> {
         // Counted each time: the number of lost labels is what tells a slow leak from a flood.
         for (_, counter) in &self.overflow_counters {
             counter.add(1);
         }
-        let mut is_first = false;
-        let series = self.overflow.get_or_init(|| {
-            is_first = true;
-            Arc::new((self.bind)(&[KeyValue::new(OVERFLOW, true)]))
+        let (series, is_first) = self.overflow.get(values, |asked| {
+            let mut labels = self.key_values(asked);
+            labels.push(mark());
+            (self.bind)(&labels)
         });
         if is_first {
             // Once for the life of the process: a line for each measurement would be the second
-            // flood. Out of the cell, because what takes the line may record into this instrument.
-            let names: Vec<_> = self
-                .overflow_counters
-                .iter()
-                .map(|(name, _)| *name)
-                .collect();
-            tracing::warn!(
-                instruments = names.join(","),
-                limit = self.limit,
-                "an instrument is at a limit of series or of a label's values: new label values go to its overflow series"
-            );
+            // flood. What takes the line may record into this instrument.
+            self.tell_limit(values);
         }
-        Arc::clone(series)
+        series
+    }
+
+    fn tell_limit(&self, values: [&str; N]) {
+        let names: Vec<_> = self
+            .overflow_counters
+            .iter()
+            .map(|(name, _)| *name)
+            .collect();
+        let bound = self.bound.load();
+        let mut labels = values.iter().zip(&self.value_limits).zip(&bound.values);
+        let label = labels.position(|((value, limit), known)| !limit.accepts(value, known));
+        let limit = match label.and_then(|label| self.value_limits.get(label)) {
+            Some(ValueLimit::AtMost(most)) => *most,
+            Some(ValueLimit::OneOf(listed)) => listed.len(),
+            Some(ValueLimit::Any) | None => self.limit,
+        };
+        tracing::warn!(
+            instruments = names.join(","),
+            limit,
+            label = label.and_then(|label| Some(self.labels.get(label)?.key)),
+            "an instrument is at a limit of series or of a label's values: new label values go to its overflow series"
+        );
     }
 
     fn key_values(&self, values: [&str; N]) -> Vec<KeyValue> {
@@ -579,13 +603,6 @@ impl<T, const N: usize> BoundSeries<T, N> {
             .map(|(label, value)| KeyValue::new(label.key, typed_value(label, value)))
             .collect()
     }
-}
-
-/// Returns `true` for the labels of an overflow series, the crate's or the SDK's own.
-pub(crate) fn is_overflow<'a>(labels: impl IntoIterator<Item = &'a KeyValue>) -> bool {
-    labels
-        .into_iter()
-        .any(|label| label.key.as_str() == OVERFLOW && label.value == Value::Bool(true))
 }
 
 /// Numbers stay numbers over OTLP. What doesn't parse stays text, so that nothing is lost.

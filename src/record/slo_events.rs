@@ -197,6 +197,20 @@ impl SloEvents {
         self.requests().filter(|_| slices)
     }
 
+    /// Returns the values of a label on which custom objectives that name one of these metrics depend; `None` where
+    /// none depends on it.
+    pub(crate) fn asked_values(&self, specs: &[&MetricSpec], label: &str) -> Option<Vec<String>> {
+        let indicators = self.all().filter_map(|it| it.indicator.as_deref());
+        let named = indicators.filter(|indicator| {
+            let names = |spec: &&MetricSpec| spec.name == indicator.metric.name;
+            specs.iter().any(names)
+        });
+        let asked: Vec<_> = named
+            .filter_map(|indicator| rule::asked_values(indicator, label))
+            .collect();
+        (!asked.is_empty()).then(|| asked.concat())
+    }
+
     /// Activates the counters of all custom objectives that name this metric, and returns their
     /// rules.
     pub(crate) fn activate_rules(&self, spec: &MetricSpec) -> MetricEventRules {

@@ -72,7 +72,7 @@ fn the_limit_of_a_custom_objective_is_a_bound_of_its_histogram() {
 }
 
 #[test]
-fn past_the_limit_of_series_only_objectives_without_labels_go_on_counting() {
+fn objectives_go_on_counting_where_there_is_room_for_one_series() {
     let text = r#"{"db": {
         "select": {"metric": "db.client.operation.duration", "where": {"db.operation.name": "S"},
                    "good": {"at_most": 1, "unit": "s"}, "target": 99, "window": "30d"},
@@ -81,11 +81,12 @@ fn past_the_limit_of_series_only_objectives_without_labels_go_on_counting() {
     let mut config = config();
     config.metrics.cardinality_limit = 1;
     let test = TestTelemetry::with_config(config, &[("db.json", text)]).expect("valid");
-    for operation in ["A", "S", "B"] {
+    // The first fills the limit, and the second that of answers that are kept.
+    for operation in ["A", "B", "S"] {
         query(&test, operation, 1);
     }
     assert_eq!(events(&test, "db.every"), (3, 0));
-    assert_eq!(events(&test, "db.select"), (0, 0));
+    assert_eq!(events(&test, "db.select"), (1, 0));
 }
 
 mod requests {
@@ -147,4 +148,35 @@ async fn an_availability_by_occurrences_counts_the_requests_of_the_error_rate() 
         }
         assert_eq!(events(&test, "api.availability"), (2, 1));
     }
+}
+
+#[test]
+fn what_is_past_the_limit_of_series_counts_by_the_labels_that_it_was_given() {
+    let mut config = config();
+    config.metrics.cardinality_limit = 10;
+    let test = TestTelemetry::with_config(config, &[("checkout.json", OBJECTIVES)]).unwrap();
+    let worker = test.telemetry().worker("w");
+    let due = test.clock().wall();
+    for number in 0..10 {
+        let kind = format!("sweep-{number}");
+        worker.start(&kind, due, &Carrier::EMPTY).succeed();
+    }
+    for _ in 0..3 {
+        worker.start("publish", due, &Carrier::EMPTY).succeed();
+        worker.start("draft", due, &Carrier::EMPTY).fail("quota");
+        worker.start("sweep", due, &Carrier::EMPTY).fail("quota");
+    }
+    assert_eq!(events(&test, "checkout.publish"), (3, 3));
+    assert_eq!(events(&test, "checkout.all"), (13, 6));
+    for number in 0..10 {
+        query(&test, &format!("QUERY {number}"), 1);
+    }
+    query(&test, "SELECT", 500_000_000);
+    query(&test, "SELECT", 500_000_001);
+    drop(test.telemetry().database("sqlite").query("SELECT", "posts"));
+    query(&test, "INSERT", 1);
+    assert_eq!(events(&test, "checkout.latency"), (1, 1));
+    let overflow = [("otel_metric_overflow", "true")];
+    let name = "db_client_operation_duration_seconds_count";
+    assert_eq!(test.value(name, &overflow), Some(4.0));
 }

@@ -1,9 +1,11 @@
 //! The rules by which a series counts towards custom objectives, decided when it is bound.
 //!
-//! | criterion | client went away | series of an overflow | counts |
-//! |---|---|---|---|
-//! | labels | not counted, unless the objective asks for `error.type` | not counted | by labels, once for all events |
-//! | at most | bad above the limit, else not counted | counted if there is no filter | each event by its duration |
+//! | criterion | client went away | counts |
+//! |---|---|---|
+//! | labels | not counted, unless the objective asks for `error.type` | by labels, once for all events |
+//! | at most | bad above the limit, else not counted | each event by its duration |
+//!
+//! What goes to an overflow series counts by the labels that were given, of which that series shows none.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -47,50 +49,64 @@ impl MetricEventRules {
         Self { objectives }
     }
 
-    /// Returns the rules of the series with these labels. An overflow series, whose labels are
-    /// unknown, counts only where no label is asked about.
-    pub(crate) fn for_series(&self, labels: &[KeyValue], overflow: bool) -> SeriesEventRules {
+    /// Returns the rules of the series with these labels.
+    pub(crate) fn for_series(&self, labels: &[KeyValue]) -> SeriesEventRules {
         let rules = self.objectives.iter().filter_map(|counters| {
             let indicator = counters.indicator.as_ref()?;
-            let rule = self.event_rule(indicator, labels, overflow)?;
+            let rule = event_rule(indicator, labels)?;
             Some((counters.clone(), rule))
         });
         let rules: Vec<_> = rules.collect();
         SeriesEventRules((!rules.is_empty()).then(|| rules.into()))
     }
+}
 
-    /// Returns the rule of one objective for a series; `None` where its events don't count towards
-    /// it.
-    fn event_rule(
-        &self,
-        indicator: &Indicator,
-        labels: &[KeyValue],
-        overflow: bool,
-    ) -> Option<EventRule> {
-        let filter = &indicator.filter;
-        let label = |key: &str| label_value(labels, key);
-        // Labels never change within a series, so that all of this is decided once.
-        if !filter.matches(label) || (overflow && !filter.is_empty()) {
-            return None;
+/// Returns the rule of one objective for a series; `None` where its events don't count towards
+/// it.
+fn event_rule(indicator: &Indicator, labels: &[KeyValue]) -> Option<EventRule> {
+    let filter = &indicator.filter;
+    let label = |key: &str| label_value(labels, key);
+    // Labels never change within a series, so that all of this is decided once.
+    if !filter.matches(label) {
+        return None;
+    }
+    // Nobody knows how a call would have ended that its caller gave up, unless the objective asks.
+    let cancelled = label(ERROR_TYPE.0).as_deref() == Some(ERROR_TYPE.1);
+    match &indicator.good {
+        GoodCriterion::AtMost(limit) if cancelled && !filter.contains_key(ERROR_TYPE.0) => {
+            Some(EventRule::BadAbove(limit.as_secs_f64()))
         }
-        // Nobody knows how a call would have ended that its caller gave up, unless the objective asks.
-        let cancelled = label(ERROR_TYPE.0).as_deref() == Some(ERROR_TYPE.1);
-        match &indicator.good {
-            GoodCriterion::AtMost(limit) if cancelled && !filter.contains_key(ERROR_TYPE.0) => {
-                Some(EventRule::BadAbove(limit.as_secs_f64()))
-            }
-            GoodCriterion::AtMost(limit) => Some(EventRule::AtMost(limit.as_secs_f64())),
-            GoodCriterion::Labels(good) => {
-                let names_error_type = filter.contains_key(ERROR_TYPE.0)
-                    || good.labels().any(|(key, values)| {
-                        let named = values.iter().flatten().any(|value| value == ERROR_TYPE.1);
-                        key == ERROR_TYPE.0 && named
-                    });
-                let unknown = overflow || (cancelled && !names_error_type);
-                (!unknown).then(|| EventRule::Always(good.matches(label)))
-            }
+        GoodCriterion::AtMost(limit) => Some(EventRule::AtMost(limit.as_secs_f64())),
+        GoodCriterion::Labels(good) => {
+            let names_error_type = filter.contains_key(ERROR_TYPE.0)
+                || good.labels().any(|(key, values)| {
+                    let named = values.iter().flatten().any(|value| value == ERROR_TYPE.1);
+                    key == ERROR_TYPE.0 && named
+                });
+            let counts = !cancelled || names_error_type;
+            counts.then(|| EventRule::Always(good.matches(label)))
         }
     }
+}
+
+/// Returns the values of a label on which the rules of an objective depend, its absence apart; `None` where they don't
+/// depend on it.
+pub(super) fn asked_values(indicator: &Indicator, key: &str) -> Option<Vec<String>> {
+    let good = match &indicator.good {
+        GoodCriterion::Labels(good) => Some(good),
+        GoodCriterion::AtMost(_) => None,
+    };
+    let filters = std::iter::once(&indicator.filter).chain(good);
+    let named = filters.flat_map(|filter| filter.labels().filter(|(named, _)| *named == key));
+    let named: Vec<_> = named.map(|(_, values)| values).collect();
+    let is_error_type = key == ERROR_TYPE.0;
+    if named.is_empty() && !is_error_type {
+        return None;
+    }
+    let values = named.into_iter().flatten().flatten().cloned();
+    // Every objective leaves these out where it does not ask for them.
+    let cancelled = is_error_type.then(|| ERROR_TYPE.1.into());
+    Some(values.chain(cancelled).collect())
 }
 
 fn label_value<'a>(labels: &'a [KeyValue], key: &str) -> Option<Cow<'a, str>> {
