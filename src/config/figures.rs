@@ -39,7 +39,8 @@ impl Setting for Figures {
                 read_figure(figure, value, &path, context);
             } else if let Some(mut figure) = new_figure(name, value, &path, context) {
                 read_figure(&mut figure, value, &path, context);
-                self.insert(figure);
+                let members = value.as_object().into_iter().flatten();
+                self.insert_of_file(figure, members.map(|(key, _)| key.clone()).collect());
             }
         });
     }
@@ -95,19 +96,10 @@ pub(super) fn check_limits(config: &Config, validator: &mut ConfigValidator<'_>)
     const LIMIT: &str = "metrics.cardinality_limit";
     let most = config.metrics.cardinality_limit;
     for figure in config.figures.iter() {
-        for (key, values) in &figure.labels {
-            let FigureLabel::AtMost(limit) = *values else {
-                continue;
-            };
-            let path = format!("figures.{}.labels.{key}", figure.name);
+        for fault in figure.limit_faults(most) {
+            let path = format!("figures.{}.{}", figure.name, fault.path);
             let path = validator.responsible(&[&path, LIMIT]);
-            let found = format!("a limit of {limit} with a {LIMIT} of {most}");
-            validator.require(
-                limit <= most,
-                path,
-                found,
-                "at most metrics.cardinality_limit",
-            );
+            validator.require(false, path, fault.found, &fault.allowed);
         }
     }
 }
@@ -125,7 +117,13 @@ fn new_figure(
         return None;
     }
     let path = join_path(path, "kind");
-    let missing = || InvalidValue::new("nothing", join_words(FigureKind::ALL));
+    let missing = || {
+        let allowed = format!(
+            "{}; where code declares it, by Config::figures before init",
+            join_words(FigureKind::ALL)
+        );
+        InvalidValue::new("nothing", allowed)
+    };
     let kind = context.ok(members.get("kind").ok_or_else(missing), &path)?;
     // Told here, because the other members can't be checked without a kind.
     let kind = context.read_value(kind, &path)?;

@@ -189,7 +189,10 @@ impl ConfigLayers {
     fn skipped_warnings(&self) -> impl Iterator<Item = String> + use<> {
         let names = self.skipped_figures.clone().into_iter().flatten();
         names.map(|name| {
-            format!("figures.{name} is skipped: its kind is not set here, so that the code must declare it")
+            format!(
+                "figures.{name} is skipped: its kind is not set here, so that the code must declare it, by \
+                 Config::figures before init; --figures FILE says to commands what it declares"
+            )
         })
     }
 

@@ -9,6 +9,9 @@
 //! label without a limit grows until the monitoring fails.
 
 mod collection;
+#[doc(hidden)]
+pub mod declared;
+mod mend;
 pub(crate) mod preset;
 mod rules;
 mod spec;

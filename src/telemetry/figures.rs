@@ -81,10 +81,12 @@ impl Telemetry {
 /// file knows are recorded by [`Telemetry::counter`](crate::Telemetry::counter), `gauge` and `histogram`.
 ///
 /// A line has the kind, the method's name, the figure's name with its labels (a limit of values, or the values in
-/// brackets), and the rest as [`Figure`](crate::figure::Figure) has it. Its documentation is the help text.
+/// brackets), and the rest as [`Figure`](crate::figure::Figure) has it. The first paragraph of its documentation is the
+/// help text. What breaks a rule of declarations does not compile, where it is written as a literal.
 ///
-/// `declarations()` are for [`Config::figures`](crate::Config::figures), so that objectives can name them and an
-/// operator can change them; `new(&telemetry)` has the handles, and declares what the configuration did not.
+/// `declarations()` are for [`Config::figures`](crate::Config::figures): objectives and the config file name only
+/// figures that are known at `init`. `new(&telemetry)` has the handles, and declares what the configuration did not,
+/// with the members that the config file sets; of a member with a fault it keeps its default, and the log tells it.
 ///
 /// ```
 /// # #[cfg(feature = "testing")] {
@@ -127,6 +129,41 @@ impl Telemetry {
 ///     shop.orders().add(1); // its tenant is forgotten
 /// }
 /// ```
+///
+/// ```compile_fail,E0080
+/// vantage_obs::figures! {
+///     struct ShopFigures {
+///         /// A help text of two lines, of which a scrape has to show every word; it goes on and on, and tells what the
+///         /// figure is not, and who asked for it, and since when it is there, until it has more than 255 bytes, which is
+///         /// more than any scrape should have to say of one metric.
+///         counter orders("shop.orders");
+///     }
+/// }
+/// ```
+///
+/// ```compile_fail,E0080
+/// vantage_obs::figures! {
+///     struct ShopFigures {
+///         counter orders("shop.orders").unit("order"); // {order}
+///     }
+/// }
+/// ```
+///
+/// ```compile_fail,E0080
+/// vantage_obs::figures! {
+///     struct ShopFigures {
+///         gauge carts("shop.carts", job: 5); // a label that Prometheus gives each series
+///     }
+/// }
+/// ```
+///
+/// ```compile_fail,E0080
+/// vantage_obs::figures! {
+///     struct ShopFigures {
+///         counter orders("shop.orders").drop_alert(50.0); // 0.5
+///     }
+/// }
+/// ```
 #[macro_export]
 macro_rules! figures {
     (@handle counter) => { $crate::instruments::FigureCounter };
@@ -139,13 +176,30 @@ macro_rules! figures {
     (@label $declared:ident, $label:ident, $limit:expr) => {
         $declared.label(stringify!($label), $limit)
     };
+    (@check label [$($value:literal),* $(,)?]) => {
+        $crate::figure::declared::check_values(&[$($value),*])
+    };
+    (@check label $limit:literal) => {
+        $crate::figure::declared::check_limit($limit)
+    };
+    (@check unit $kind:ident ($unit:literal)) => {
+        $crate::figure::declared::check_unit(stringify!($kind), $unit)
+    };
+    (@check drop_alert $kind:ident ($multiple:literal)) => {
+        $crate::figure::declared::check_drop_alert(stringify!($kind), $multiple)
+    };
+    (@check spike_alert $kind:ident ($multiple:literal)) => {
+        $crate::figure::declared::check_spike_alert(stringify!($kind), $multiple)
+    };
+    // What is no literal may not be known yet; the configuration checks it.
+    (@check $($other:tt)*) => {};
     (
         $(#[$meta:meta])*
         $visibility:vis struct $name:ident {
             $(
                 $(#[doc = $doc:literal])*
                 $kind:ident $figure:ident($key:literal $(, $label:ident: $values:tt)* $(,)?)
-                    $(.$part:ident($($argument:expr),*))*;
+                    $(.$part:ident $arguments:tt)*;
             )+
         }
     ) => {
@@ -161,14 +215,19 @@ macro_rules! figures {
             #[must_use]
             $visibility fn declarations() -> ::std::vec::Vec<$crate::figure::Figure> {
                 ::std::vec![$({
-                    let declared = $crate::figure::Figure::$kind($key);
-                    let help = concat!("", $($doc),*).trim();
-                    let declared = match help {
-                        "" => declared,
-                        help => declared.description(help),
+                    const DOC: &str = concat!($($doc, "\n"),*);
+                    #[allow(non_upper_case_globals, reason = "the compiler tells a fault with the name of the figure")]
+                    const $figure: () = {
+                        $crate::figure::declared::check_help(DOC);
+                        $crate::figure::declared::check_name($key);
+                        $crate::figure::declared::check_labels(&[$(stringify!($label)),*]);
+                        $($crate::figures!(@check label $values);)*
+                        $($crate::figures!(@check $part $kind $arguments);)*
                     };
+                    let mut declared = $crate::figure::Figure::$kind($key);
+                    declared.description = $crate::figure::declared::help(DOC);
                     $(let declared = $crate::figures!(@label declared, $label, $values);)*
-                    declared$(.$part($($argument),*))*
+                    declared$(.$part $arguments)*
                 }),+]
             }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use serde_json::json;
 use vantage_obs::figure::Figure;
 use vantage_obs::testing::TestTelemetry;
 use vantage_obs::{Config, ExpositionFormat, Role};
@@ -113,10 +114,47 @@ fn values_beyond_a_limit_or_a_list_go_to_the_overflow_series_and_nothing_is_lost
     let overflown = test.value("vantage_telemetry_series_overflow_total", &counted);
     assert_eq!(overflown, Some(4.0), "measurements, not events");
     let lines = log.lines();
-    let told = lines
+    let told: Vec<_> = lines
         .iter()
-        .filter(|line| line["fields"]["instruments"] == "shop.orders");
-    assert_eq!(told.count(), 1, "{lines:?}");
+        .map(|line| &line["fields"])
+        .filter(|fields| fields["instruments"] == "shop.orders")
+        .collect();
+    assert_eq!(told.len(), 1, "{lines:?}");
+    assert_eq!(
+        (&told[0]["label"], &told[0]["limit"]),
+        (&json!("tenant"), &json!(2))
+    );
+}
+
+#[test]
+fn the_log_names_the_limit_that_was_reached() {
+    let told = |figure: Figure, labels: &[(&str, &str)], limit: usize| {
+        let mut config = Config::new("shop-api", Role::Api).figure(figure);
+        config.metrics.cardinality_limit = limit;
+        let test = TestTelemetry::with_config(config, &[]).unwrap();
+        let log = CapturedLog::default();
+        let _installed = log.install(&test);
+        for label in labels {
+            test.telemetry().counter("shop.orders").add(1, &[*label]);
+        }
+        let fields = log.lines()[0]["fields"].clone();
+        (fields["label"].clone(), fields["limit"].clone())
+    };
+    let orders = || Figure::counter("shop.orders");
+    let listed = orders().label_values("payment", ["card", "invoice"]);
+    assert_eq!(
+        told(listed, &[("payment", "cash")], 2_000),
+        (json!("payment"), json!(2))
+    );
+    // That of the instrument, which has room for one more series.
+    let wide = orders().label("a", 10).label("b", 10);
+    let labels: Vec<_> = (0..11).map(|number| number.to_string()).collect();
+    let labels: Vec<_> = labels
+        .iter()
+        .enumerate()
+        .map(|(index, value)| (if index % 2 == 0 { "a" } else { "b" }, &**value))
+        .collect();
+    assert_eq!(told(wide, &labels, 10), (json!(null), json!(10)));
 }
 
 #[test]
@@ -286,6 +324,235 @@ fn objectives_name_figures_and_count_where_they_are_recorded() {
 }
 
 #[test]
+fn an_objective_counts_by_the_labels_that_were_given_also_past_their_limit() {
+    let config = Config::new("shop-api", Role::Api)
+        .figure(
+            Figure::counter("shop.checkouts")
+                .label_values("result", ["paid", "failed"])
+                .label("tenant", 2),
+        )
+        .figure(Figure::histogram("shop.wait").unit("s").label("tenant", 2));
+    let file = r#"{"shop": {
+        "checkouts": {"metric": "shop.checkouts", "good": {"result": "paid"}, "target": 99, "window": "30d"},
+        "late": {"metric": "shop.checkouts", "where": {"tenant": ["late", "b"]}, "good": {"result": "paid"},
+                 "target": 99, "window": "30d"},
+        "without": {"metric": "shop.checkouts", "where": {"result": null}, "good": {"tenant": "late"},
+                    "target": 99, "window": "30d"},
+        "wait": {"metric": "shop.wait", "where": {"tenant": "late"}, "good": {"at_most": 750, "unit": "ms"},
+                 "target": 99, "window": "30d"}}}"#;
+    let test = TestTelemetry::with_config(config, &[("shop.json", file)]).unwrap();
+    let checkouts = test.telemetry().counter("shop.checkouts");
+    let add = |number, tenant: &str, result: &str| {
+        let labels = [("result", result), ("tenant", tenant)];
+        let given = labels.iter().filter(|(_, value)| !value.is_empty());
+        checkouts.add(number, &given.copied().collect::<Vec<_>>());
+    };
+    add(10, "a", "paid");
+    add(10, "b", "paid");
+    // Past the limit of tenants: the first fails in every case, another is named by an objective.
+    for _ in 0..10 {
+        add(10, "c", "failed");
+        add(2, "late", "failed");
+        add(1, "late", "paid");
+    }
+    add(5, "late", "");
+    add(6, "d", "");
+    assert_eq!(events(&test, "shop.checkouts"), (30, 131));
+    assert_eq!(events(&test, "shop.late"), (20, 25));
+    assert_eq!(events(&test, "shop.without"), (5, 6));
+    // One series for all of them, as it was.
+    let overflow = [("otel_metric_overflow", "true")];
+    assert_eq!(test.value("shop_checkouts_total", &overflow), Some(141.0));
+    assert_eq!(named(&scrape(&test), "shop_checkouts_total").len(), 3);
+    let wait = test.telemetry().histogram("shop.wait");
+    for tenant in ["a", "b", "c", "late", "late"] {
+        wait.record(Duration::from_secs(1), &[("tenant", tenant)]);
+    }
+    wait.record(Duration::from_millis(750), &[("tenant", "late")]);
+    assert_eq!(events(&test, "shop.wait"), (1, 2));
+    assert_eq!(test.value("shop_wait_seconds_count", &overflow), Some(4.0));
+}
+
+const LONG: &str = "Orders that were paid. An order counts here once its payment was taken by the payment service, and not \
+                    before; refunds are counted elsewhere, and so are orders that a person of the support desk has \
+                    made by hand, which have no payment of their own and would otherwise be counted twice – in all.";
+const MARKUP: &str = "{a|b}";
+const WIDE: usize = 5_000;
+
+vantage_obs::figures! {
+    /// Figures with slips that no compiler sees.
+    struct SlippedFigures {
+        counter orders("shop.orders", tenant: 3).unit("{order}").description(LONG).daily_total();
+        counter carts("shop.carts", tenant: 3).unit(MARKUP).drop_alert(-1.0 / 2.0).daily_total();
+        counter visits("shop.visits", area: ["eu", MARKUP], page: WIDE);
+        gauge open("http.server.request.duration").unit("s");
+    }
+}
+
+#[test]
+fn a_fault_in_one_member_of_a_late_declaration_costs_that_member_and_is_told() {
+    let test = TestTelemetry::new();
+    let log = CapturedLog::default();
+    let _installed = log.install(&test);
+    let shop = SlippedFigures::new(test.telemetry());
+    let _ = SlippedFigures::new(test.telemetry());
+    let told: Vec<_> = log
+        .lines()
+        .iter()
+        .map(|line| {
+            let fields = &line["fields"];
+            let text = |name: &str| fields[name].as_str().unwrap_or_default().to_owned();
+            (text("figure"), text("faults"))
+        })
+        .collect();
+    let beginning: String = LONG.chars().take(80).collect();
+    let expected = [
+        ("shop.orders", format!("description: \"{beginning}\"…; allowed: 1 to 255 bytes of printable text")),
+        (
+            "shop.carts",
+            "unit: \"{a|b}\"; allowed: s, By, 1 of a gauge that is a ratio, or a count in braces such as {order}; \
+             drop_alert: -0.5; allowed: more than 0 and less than 1"
+                .into(),
+        ),
+        (
+            "shop.visits",
+            "labels.area: \"{a|b}\"; allowed: different texts of 1 to 128 printable bytes without {}<>| and \
+             backticks; labels.page: a limit of 5000 with a metrics.cardinality_limit of 2000; allowed: at most \
+             metrics.cardinality_limit"
+                .into(),
+        ),
+        (
+            "http.server.request.duration",
+            ": \"http.server.request.duration\"; allowed: another name: those of vantage., of the catalog and of \
+             Prometheus itself are taken, suffixes included"
+                .into(),
+        ),
+    ];
+    assert_eq!(
+        told,
+        expected.map(|(figure, faults)| (figure.to_owned(), faults))
+    );
+    for tenant in ["a", "b", "c", "d"] {
+        shop.orders(tenant).add(1);
+        shop.carts(tenant).add(1);
+    }
+    // The limits hold, and so does the rest.
+    for name in ["shop_orders_total", "shop_carts_total"] {
+        assert_eq!(test.value(name, &[("tenant", "c")]), Some(1.0));
+        assert_eq!(
+            test.value(name, &[("otel_metric_overflow", "true")]),
+            Some(1.0)
+        );
+    }
+    assert_eq!(test.daily_total("shop.orders", "c"), Some(1));
+    assert_eq!(test.daily_total("shop.carts", "c"), Some(1));
+    let help = format!("# HELP shop_orders_total {}…\n", &LONG[..252]);
+    assert!(scrape(&test).contains(&help), "{help}");
+    shop.visits(MARKUP, "/").add(1);
+    let labels = [("area", MARKUP), ("page", "/")];
+    assert_eq!(test.value("shop_visits_total", &labels), Some(1.0));
+    shop.open().set(1);
+    assert_eq!(
+        mismatches(&test, "http.server.request.duration", "name"),
+        Some(1.0)
+    );
+}
+
+vantage_obs::figures! {
+    struct ShopFigures {
+        /// Orders that were paid.
+        ///
+        /// Not part of the help text, however long it may be: refunds are counted elsewhere, and so are orders that a
+        /// person of the support desk has made by hand, which have no payment of their own and would otherwise be
+        /// counted twice, and those that were taken back within the hour.
+        counter orders("shop.orders", tenant: 3).unit("{order}").panel().drop_alert(0.5);
+    }
+}
+
+/// A service whose file changes the shop's figures; with `early` code declares them before `init`, and always after.
+fn with_changes(changes: &str, early: bool) -> TestTelemetry {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), format!(r#"{{"figures": {changes}}}"#)).unwrap();
+    let mut config = Config::new("shop-api", Role::Api).file(file.path());
+    if early {
+        config = config.figures(ShopFigures::declarations());
+    }
+    TestTelemetry::with_config(config, &[]).unwrap()
+}
+
+#[test]
+fn members_that_a_file_sets_hold_and_the_others_are_the_codes_before_init_and_after() {
+    for early in [true, false] {
+        let changes = r#"{"shop.orders": {"kind": "counter", "description": "Paid", "labels": {"area": 2, "tenant": 2}}}"#;
+        let test = with_changes(changes, early);
+        let log = CapturedLog::default();
+        let _installed = log.install(&test);
+        let shop = ShopFigures::new(test.telemetry());
+        for tenant in ["a", "b", "c"] {
+            shop.orders(tenant).add(1);
+        }
+        let area = [("area", "eu"), ("tenant", "a")];
+        test.telemetry().counter("shop.orders").add(4, &area);
+        assert_eq!(
+            test.value("shop_orders_total", &[("tenant", "a")]),
+            Some(1.0),
+            "{early}"
+        );
+        assert_eq!(test.value("shop_orders_total", &area), Some(4.0));
+        let overflow = [("otel_metric_overflow", "true")];
+        assert_eq!(
+            test.value("shop_orders_total", &overflow),
+            Some(1.0),
+            "two tenants, as the file has it"
+        );
+        let text = scrape(&test);
+        assert!(text.contains("# HELP shop_orders_total Paid\n"), "{text}");
+        assert!(!text.contains("figure_mismatches"));
+        assert_eq!(log.lines().len(), 1, "the limit alone: {:?}", log.lines());
+    }
+    let test = with_changes(r#"{"shop.carts": {"kind": "gauge"}}"#, false);
+    ShopFigures::new(test.telemetry()).orders("a").add(1);
+    assert!(scrape(&test).contains("# HELP shop_orders_total Orders that were paid\n"));
+}
+
+#[test]
+fn a_file_that_has_another_kind_than_late_code_holds_and_the_log_says_so() {
+    let test = with_changes(r#"{"shop.orders": {"kind": "gauge"}}"#, false);
+    let log = CapturedLog::default();
+    let _installed = log.install(&test);
+    for _ in 0..2 {
+        ShopFigures::new(test.telemetry()).orders("a").add(1);
+    }
+    let faults: Vec<_> = log
+        .lines()
+        .iter()
+        .filter_map(|line| Some(line["fields"]["faults"].as_str()?.to_owned()))
+        .collect();
+    assert_eq!(
+        faults,
+        ["kind: gauge in the configuration; allowed: counter, as the code declares it"]
+    );
+    assert_eq!(mismatches(&test, "shop.orders", "kind"), Some(2.0));
+}
+
+#[test]
+fn a_figure_that_comes_too_late_for_an_objective_is_told_with_the_remedy() {
+    let file = r#"{"shop": {"orders": {"metric": "shop.orders", "good": {"tenant": "acme"}, "target": 95,
+        "window": "30d"}}}"#;
+    let config = || Config::new("shop-api", Role::Api);
+    let error = TestTelemetry::with_config(config(), &[("shop.json", file)]).unwrap_err();
+    let remedy = "a figure that code declares is known by Config::figures before init";
+    assert!(error.to_string().contains(remedy), "{error}");
+    // As the README has it.
+    let config = config().figures(ShopFigures::declarations());
+    let test = TestTelemetry::with_config(config, &[("shop.json", file)]).unwrap();
+    let shop = ShopFigures::new(test.telemetry());
+    shop.orders("acme").add(3);
+    shop.orders("other").add(1);
+    assert_eq!(events(&test, "shop.orders"), (3, 1));
+}
+
+#[test]
 fn a_figure_that_is_declared_after_its_first_recording_is_told_once() {
     vantage_obs::figures! {
         struct ShopFigures {
@@ -301,8 +568,8 @@ fn a_figure_that_is_declared_after_its_first_recording_is_told_once() {
         let shop = ShopFigures::new(test.telemetry());
         shop.carts().set(1);
     }
-    let message = "a figure was recorded before it was declared, and stays as it was recorded: declare it in the \
-                   configuration, or before its first recording";
+    let message = "a figure was recorded before it was declared, and stays as it was recorded: declare it by \
+                   Config::figures before init, or before its first recording";
     assert_eq!(log.with_message(message).len(), 1, "{:?}", log.lines());
     assert_eq!(log.lines().len(), 2, "one of each kind");
 }

@@ -57,6 +57,38 @@ fn a_file_changes_single_members_of_what_the_code_declares() {
 }
 
 #[test]
+fn code_declares_a_figure_on_top_of_a_file_that_was_read_before() {
+    let file = ConfigFile::new(
+        r#"{"service": {"name": "shop", "roles": ["api"]},
+            "figures": {"shop.orders": {"kind": "counter", "drop_alert": 0.3, "panel": true}}}"#,
+    );
+    let code = Figure::counter("shop.orders")
+        .label("tenant", 200)
+        .drop_alert(0.5);
+    let read = Config::from_file(file.path()).unwrap();
+    let effective = resolved(read.clone().figure(code.clone()), []);
+    let expected = code.clone().drop_alert(0.3).panel();
+    assert_eq!(effective.config.figures.get("shop.orders"), Some(&expected));
+    // Twice in code is a fault still, and so is another kind.
+    let told = faults(
+        read.clone()
+            .figure(code.clone())
+            .figure(code)
+            .resolve(&Environment::empty()),
+    );
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].contains("declared twice"), "{told:?}");
+    let told = faults(
+        read.figure(Figure::gauge("shop.orders"))
+            .resolve(&Environment::empty()),
+    );
+    assert!(
+        told[0].contains("allowed: gauge, as the code declares it"),
+        "{told:?}"
+    );
+}
+
+#[test]
 fn every_fault_of_every_figure_is_told_with_its_place_and_what_is_allowed() {
     let file = ConfigFile::new(
         r#"{"figures": {
@@ -75,7 +107,9 @@ fn every_fault_of_every_figure_is_told_with_its_place_and_what_is_allowed() {
         told,
         [
             "obs.json: $.figures.shop.meter.kind: \"meter\"; allowed: counter, gauge, histogram".into(),
-            "obs.json: $.figures.shop.none.kind: nothing; allowed: counter, gauge, histogram".into(),
+            "obs.json: $.figures.shop.none.kind: nothing; allowed: counter, gauge, histogram; where code \
+             declares it, by Config::figures before init"
+                .into(),
             "obs.json: $.figures.shop.orders.kind: \"gauge\"; allowed: counter, as the code declares it".into(),
             format!("obs.json: $.figures.shop.slip.labels.tenant: \"200\"; allowed: {label}"),
             format!("obs.json: $.figures.shop.slip.labels.x: a number in an array; allowed: {label}"),

@@ -12,7 +12,7 @@ use crate::model::units::{Ratio, Unit};
 pub(crate) const MAX_LABELS: usize = 5;
 
 /// The maximum number of listed values of a label.
-const MAX_LISTED: usize = 50;
+pub(super) const MAX_LISTED: usize = 50;
 
 /// The maximum length of a label's value in bytes: longer ones are cut when they are recorded.
 const MAX_VALUE_BYTES: usize = 128;
@@ -21,7 +21,7 @@ const MAX_VALUE_BYTES: usize = 128;
 const MAX_NAME_BYTES: usize = 200;
 
 /// The maximum length of a description.
-const MAX_DESCRIPTION_BYTES: usize = 255;
+pub(super) const MAX_DESCRIPTION_BYTES: usize = 255;
 
 /// The maximum number of buckets: each is a series.
 const MAX_BUCKETS: usize = 50;
@@ -29,16 +29,23 @@ const MAX_BUCKETS: usize = 50;
 /// The maximum number of daily totals of a figure: each is a row of each day and process run, for years.
 const MAX_DAILY_TOTALS: usize = 1_000;
 
+/// The largest limit of a label: that of `metrics.cardinality_limit`.
+pub(super) const MAX_LIMIT: usize = 100_000;
+
 const OTHER_NAME: &str = "another name: those of vantage., of the catalog and of Prometheus itself are taken, \
                           suffixes included";
 
 /// The characters that break a table, a code span or a template on a generated page.
-const MARKUP: [char; 6] = ['{', '}', '<', '>', '|', '`'];
+const MARKUP: [u8; 6] = *b"{}<>|`";
 
 /// Labels that Prometheus, the exposition or the generated configuration give each series.
 const RESERVED_LABELS: [&str; 5] = ["environment", "instance", "job", "le", "quantile"];
 
-const UNITS: &str = "s, By, 1 of a gauge that is a ratio, or a count in braces such as {order}";
+pub(super) const UNITS: &str =
+    "s, By, 1 of a gauge that is a ratio, or a count in braces such as {order}";
+
+pub(super) const LISTABLE: &str =
+    "different texts of 1 to 128 printable bytes without {}<>| and backticks";
 
 impl Figure {
     /// Returns every fault of the declaration by itself; paths are relative to it.
@@ -60,6 +67,21 @@ impl Figure {
         faults.0
     }
 
+    /// Returns a fault for each label whose limit the instrument has no room for: it would overflow before. `most` is
+    /// `metrics.cardinality_limit`.
+    pub(crate) fn limit_faults(&self, most: usize) -> impl Iterator<Item = Fault> {
+        self.labels.iter().filter_map(move |(key, values)| {
+            let FigureLabel::AtMost(limit) = *values else {
+                return None;
+            };
+            (limit > most).then(|| Fault {
+                path: format!("labels.{key}"),
+                found: format!("a limit of {limit} with a metrics.cardinality_limit of {most}"),
+                allowed: "at most metrics.cardinality_limit".into(),
+            })
+        })
+    }
+
     /// Returns the unit; `None` where it is none.
     pub(super) fn parse_unit(&self) -> Option<Unit> {
         match self.unit.as_deref() {
@@ -67,24 +89,16 @@ impl Figure {
             Some("s") => Some(Unit::Seconds),
             Some("By") => Some(Unit::Bytes),
             Some("1") => Some(Unit::Ratio),
-            Some(text) => {
-                let word = text.strip_prefix('{')?.strip_suffix('}')?;
-                let plain =
-                    |c: char| c.is_ascii_graphic() && !"\"\\".contains(c) && !MARKUP.contains(&c);
-                let fine = (1..=60).contains(&word.len()) && word.chars().all(plain);
-                fine.then_some(Unit::Count("{}"))
-            }
+            Some(text) => is_count(text).then_some(Unit::Count("{}")),
         }
     }
 
     fn check_name(&self, faults: &mut Faults) {
         let name = &*self.name;
         let shown = shown(name);
-        if let Some(rule) = catalog::broken_name_rule(name) {
+        if let Some(rule) = broken_own_name_rule(name) {
             faults.add("", shown, rule);
-        } else if name.len() > MAX_NAME_BYTES {
-            faults.add("", shown, "a name of at most 200 bytes");
-        } else if name.starts_with("vantage.") || is_taken(name) {
+        } else if is_taken(name) {
             faults.add("", shown, OTHER_NAME);
         }
     }
@@ -120,7 +134,7 @@ impl Figure {
         for (key, values) in &self.labels {
             let path = format!("labels.{key}");
             let label = key.replace('.', "_");
-            if let Some(allowed) = broken_label_rule(key, &label) {
+            if let Some(allowed) = broken_label_rule(key) {
                 faults.add(&path, shown(key), allowed);
             }
             let allowed = "keys that differ in Prometheus, where dots are underscores";
@@ -128,7 +142,7 @@ impl Figure {
             before.push(label);
             match values {
                 FigureLabel::AtMost(limit) => {
-                    let fine = (1..=100_000).contains(limit);
+                    let fine = (1..=MAX_LIMIT).contains(limit);
                     let allowed = "1 to metrics.cardinality_limit";
                     faults.require(fine, &path, limit.to_string(), allowed);
                 }
@@ -261,23 +275,105 @@ fn is_taken_series(name: &str) -> bool {
     matches!(name, "up" | "target_info") || name.starts_with("scrape_") || CATALOG.contains(name)
 }
 
-fn broken_label_rule(key: &str, label: &str) -> Option<&'static str> {
-    let plain = |byte: u8| {
-        byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'.' | b'_')
-    };
-    if !(1..=64).contains(&key.len())
-        || !key.starts_with(|c: char| c.is_ascii_lowercase())
-        || !key.bytes().all(plain)
-    {
+/// Returns the rule that the name of a figure breaks by itself.
+pub(super) const fn broken_own_name_rule(name: &str) -> Option<&'static str> {
+    if let Some(rule) = catalog::broken_name_rule(name) {
+        return Some(rule);
+    }
+    if name.len() > MAX_NAME_BYTES {
+        return Some("a name of at most 200 bytes");
+    }
+    if starts_with(name, "vantage.") {
+        return Some(OTHER_NAME);
+    }
+    None
+}
+
+/// Returns the rule that the key of a label breaks by itself.
+pub(super) const fn broken_label_rule(key: &str) -> Option<&'static str> {
+    let bytes = key.as_bytes();
+    let mut fine = !bytes.is_empty() && bytes.len() <= 64 && bytes[0].is_ascii_lowercase();
+    let mut i = 0;
+    while i < bytes.len() {
+        fine &= matches!(bytes[i], b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_');
+        i += 1;
+    }
+    if !fine {
         return Some("1 to 64 of a-z 0-9 . _, beginning with a letter");
     }
-    let reserved = RESERVED_LABELS.contains(&label)
-        || ["otel_", "exported_"]
-            .iter()
-            .any(|prefix| label.starts_with(prefix));
-    reserved.then_some(
-        "another key: environment, instance, job, le, quantile, otel.… and exported.… are taken",
-    )
+    let mut reserved = starts_with(key, "otel_")
+        || starts_with(key, "otel.")
+        || starts_with(key, "exported_")
+        || starts_with(key, "exported.");
+    let mut i = 0;
+    while i < RESERVED_LABELS.len() {
+        reserved |= is_same(key, RESERVED_LABELS[i]);
+        i += 1;
+    }
+    if reserved {
+        return Some(
+            "another key: environment, instance, job, le, quantile, otel.… and exported.… are taken",
+        );
+    }
+    None
+}
+
+/// Returns whether a unit is a count in braces.
+pub(super) const fn is_count(unit: &str) -> bool {
+    let bytes = unit.as_bytes();
+    let end = bytes.len().saturating_sub(1);
+    // The word within has 1 to 60 bytes.
+    let mut fine = bytes.len() >= 3 && bytes.len() <= 62 && bytes[0] == b'{' && bytes[end] == b'}';
+    let mut i = 1;
+    while i < end {
+        fine &= bytes[i].is_ascii_graphic() && !matches!(bytes[i], b'"' | b'\\');
+        fine &= !is_markup(bytes[i]);
+        i += 1;
+    }
+    fine
+}
+
+/// Returns whether a text can be a listed value, as far as its ASCII goes.
+pub(super) const fn is_listable(value: &str) -> bool {
+    let bytes = value.as_bytes();
+    let mut fine = !bytes.is_empty() && bytes.len() <= MAX_VALUE_BYTES;
+    let mut i = 0;
+    while i < bytes.len() {
+        fine &= !bytes[i].is_ascii_control() && !is_markup(bytes[i]);
+        i += 1;
+    }
+    fine
+}
+
+const fn is_markup(byte: u8) -> bool {
+    let mut i = 0;
+    while i < MARKUP.len() {
+        if MARKUP[i] == byte {
+            return true;
+        }
+        i += 1;
+    }
+    false
+}
+
+/// Returns whether two texts are the same; `==` can't be called in a constant function.
+pub(super) const fn is_same(left: &str, right: &str) -> bool {
+    left.len() == right.len() && starts_with(left, right)
+}
+
+const fn starts_with(text: &str, start: &str) -> bool {
+    let (text, start) = (text.as_bytes(), start.as_bytes());
+    if text.len() < start.len() {
+        return false;
+    }
+    let mut i = 0;
+    while i < start.len() {
+        if text[i] != start[i] {
+            return false;
+        }
+        i += 1;
+    }
+    true
 }
 
 fn check_values(values: &[String], path: &str, faults: &mut Faults) {
@@ -285,12 +381,10 @@ fn check_values(values: &[String], path: &str, faults: &mut Faults) {
     let fine = (1..=MAX_LISTED).contains(&count);
     faults.require(fine, path, format!("{count} values"), "1 to 50 of them");
     for (index, value) in values.iter().enumerate().take(MAX_LISTED) {
-        let fine = (1..=MAX_VALUE_BYTES).contains(&value.len())
+        let fine = is_listable(value)
             && !value.contains(char::is_control)
-            && !value.contains(MARKUP)
             && !values[..index].contains(value);
-        let allowed = "different texts of 1 to 128 printable bytes without {}<>| and backticks";
-        faults.require(fine, path, shown(value), allowed);
+        faults.require(fine, path, shown(value), LISTABLE);
     }
 }
 

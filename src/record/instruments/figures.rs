@@ -6,6 +6,7 @@
 //! What becomes of a recording that does not fit its declaration stands in the table of the parent module.
 
 mod cell;
+mod declarations;
 mod labelled;
 mod metrics;
 mod mismatch;

@@ -16,6 +16,10 @@ const METRIC: &str = "a counter of events or a histogram of durations, of the ca
                       configuration's figures, such as \"http.server.request.duration\"; \
                       `vantage-obs catalog --config FILE` lists them";
 
+/// The remedy where a figure is declared too late: objectives are read once, at the start.
+const IN_CODE: &str = "a figure that code declares is known by Config::figures before init, and to \
+                       commands by --figures FILE";
+
 const GOOD: &str = "{\"at_most\": 500, \"unit\": \"ms\"} of a histogram, \
                     labels such as {\"outcome\": \"succeeded\"} of a counter";
 
@@ -75,7 +79,7 @@ fn read_metric(
     let name = fields.string("metric", METRIC)?;
     let name = name.ok_or_else(|| fields.fault("metric", SloProblem::Missing, METRIC))?;
     let Some(metric) = catalog::find(&name).or_else(|| figures.metric(&name)) else {
-        let allowed = format!("{METRIC}{}", suggest_metric(&name, figures));
+        let allowed = format!("{METRIC}; {IN_CODE}{}", suggest_metric(&name, figures));
         return Err(fields.fault("metric", SloProblem::UnknownMetric, &allowed));
     };
     if !is_countable(metric) {

@@ -3,11 +3,12 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock};
 
+use super::declarations::Declarations;
 use super::metrics::FigureMetrics;
 use super::mismatch::{Mismatch, Mismatches, ToldReasons};
 use super::recorder::FigureRecorder;
 use crate::model::catalog::Attribute;
-use crate::model::figure::{Figure, FigureKind, FigureSpec, Figures, MAX_LABELS};
+use crate::model::figure::{Figure, FigureKind, FigureSpec, MAX_LABELS};
 use crate::record::series::{BoundSeries, Instruments};
 use crate::record::sync::lock;
 
@@ -20,8 +21,7 @@ pub(super) struct Shared {
     pub(super) instruments: Instruments,
     pub(super) metrics: FigureMetrics,
     pub(super) mismatches: Mismatches,
-    /// Those of the configuration, and those that were recorded without a declaration.
-    pub(super) figures: Mutex<Figures>,
+    pub(super) declarations: Mutex<Declarations>,
 }
 
 /// A figure: its series, or the reason for which it has none.
@@ -44,7 +44,7 @@ impl<T: FigureRecorder> FigureCell<T> {
     /// before the first event.
     pub(super) fn new(name: &str, shared: &Arc<Shared>) -> Self {
         let cell = Self::empty(name, shared);
-        let declared = lock(&shared.figures).get(name).cloned();
+        let declared = lock(&shared.declarations).use_figure(name);
         if let Some(figure) = declared {
             cell.state.get_or_init(|| shared.build(&figure));
         }
@@ -154,17 +154,17 @@ impl<T: FigureRecorder> FigureCell<T> {
     ) -> &Result<FigureSeries<T>, Mismatch> {
         let mut is_new = false;
         let state = self.state.get_or_init(|| {
-            let mut figures = lock(&self.shared.figures);
-            if figures.get(&self.name).is_none() {
+            let mut declarations = lock(&self.shared.declarations);
+            if declarations.get(&self.name).is_none() {
                 let figure = undeclared(&self.name, T::KIND, labels, unit);
-                if !figures.try_insert(figure) {
+                if !declarations.add_recorded(figure) {
                     return Err(Mismatch::Name);
                 }
                 is_new = true;
             }
             // Of another kind, where it was recorded as such meanwhile.
-            let figure = figures.get(&self.name).cloned();
-            drop(figures);
+            let figure = declarations.use_figure(&self.name);
+            drop(declarations);
             figure.map_or(Err(Mismatch::Name), |figure| self.shared.build(&figure))
         });
         // Out of the lock and the cell: the log is the service's, which may count its lines in a figure.

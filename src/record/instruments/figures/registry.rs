@@ -4,9 +4,10 @@ use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock};
 
 use arc_swap::ArcSwap;
-use hashbrown::{HashMap, HashSet};
+use hashbrown::HashMap;
 
 use super::cell::{FigureCell, Shared};
+use super::declarations::Declarations;
 use super::metrics::FigureMetrics;
 use super::mismatch::Mismatches;
 use super::recorder::{CounterRecorder, FigureRecorder, GaugeRecorder, HistogramRecorder};
@@ -28,8 +29,6 @@ struct Inner {
     counters: Cells<CounterRecorder>,
     gauges: Cells<GaugeRecorder>,
     histograms: Cells<HistogramRecorder>,
-    /// The names that the configuration or the code declares; others were recorded without a declaration.
-    declared: Mutex<HashSet<String>>,
 }
 
 /// The figures of one kind, found again without a lock.
@@ -45,46 +44,26 @@ impl FigureInstruments {
         metrics: FigureMetrics,
         declared: Figures,
     ) -> Self {
-        let names = declared.iter().map(|figure| figure.name.clone()).collect();
+        let declarations = Declarations::new(declared, instruments.limit());
         Self(Arc::new(Inner {
             shared: Arc::new(Shared {
                 instruments: instruments.clone(),
                 metrics,
                 mismatches: Mismatches::new(instruments),
-                figures: Mutex::new(declared),
+                declarations: Mutex::new(declarations),
             }),
             counters: Cells::default(),
             gauges: Cells::default(),
             histograms: Cells::default(),
-            declared: Mutex::new(names),
         }))
     }
 
-    /// Declares the figures whose names the configuration does not; one with a fault is told, and stays undeclared,
-    /// and so is one that was recorded before, which keeps the labels of its first recording.
+    /// Declares figures that code has beside the configuration, which holds where both have one.
     pub(crate) fn declare(&self, figures: Vec<Figure>) {
         for figure in figures {
             let name = figure.name.clone();
-            if !lock(&self.0.declared).insert(name.clone()) {
-                continue;
-            }
-            let mut all = lock(&self.0.shared.figures);
-            let is_recorded = all.get(&name).is_some();
-            let is_declared = !is_recorded && all.try_insert(figure);
-            // Not under the lock: what logs may record figures.
-            drop(all);
-            if is_recorded {
-                tracing::warn!(
-                    figure = name,
-                    "a figure was recorded before it was declared, and stays as it was recorded: declare it in the \
-                     configuration, or before its first recording"
-                );
-            } else if !is_declared {
-                tracing::warn!(
-                    figure = name,
-                    "a figure can't be declared so: declare it in the configuration, which tells each fault"
-                );
-            }
+            let declared = lock(&self.0.shared.declarations).declare(figure);
+            declared.tell(&name);
         }
     }
 
