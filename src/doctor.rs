@@ -130,14 +130,25 @@ pub fn diagnose(file: Option<&Path>, environment: &Environment) -> Diagnosis {
     // `web` needs the least of all roles, so that none of its checks adds a fault of its own.
     let code = Config::new(FALLBACK_SERVICE_NAME, Role::Web);
     let code = file.map_or(code.clone(), |file| code.file(file));
-    diagnose_config(code, environment)
+    diagnose_without_code(code, environment)
 }
 
 /// Does the same for the configuration of a service's code, with its file, where it names one.
 #[must_use]
 pub fn diagnose_config(code: Config, environment: &Environment) -> Diagnosis {
+    diagnose_resolved(|| code.resolve(environment))
+}
+
+/// Does the same where no more is known of the code than this: what only that can declare is skipped with a warning.
+#[doc(hidden)]
+#[must_use]
+pub fn diagnose_without_code(known: Config, environment: &Environment) -> Diagnosis {
+    diagnose_resolved(|| known.resolve_without_code(environment))
+}
+
+fn diagnose_resolved(resolve: impl FnOnce() -> Result<EffectiveConfig, ConfigError>) -> Diagnosis {
     let deadline = Instant::now() + TIME_LIMIT;
-    let effective = match code.resolve(environment) {
+    let effective = match resolve() {
         Ok(effective) => effective,
         Err(error) => {
             let parts = vec![DiagnosisPart::new("configuration", fault_steps(&error))];

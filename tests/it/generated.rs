@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
+use serde_json::json;
 use vantage_obs::alerts::{self, AlertSignal, AlertThreshold, Severity};
 use vantage_obs::figure::{Figure, Figures};
 use vantage_obs::generate::{
@@ -399,6 +400,10 @@ fn what_code_declares_reaches_every_command_through_a_file() {
             let (status, text) = with(&["slo", command, &slo]);
             assert_eq!(status, Some(0), "{text}");
         }
+        let empty = format!("file:{}", place("none.redb"));
+        let (status, text) = with(&["slo", "report", &slo, "--store", &empty]);
+        assert_eq!(status, Some(3));
+        assert!(!text.contains("unknown metric"), "{text}");
         let out = place(&format!("out{}", given.len()));
         let (status, told) = with(&["generate", "--out", &out]);
         assert_eq!(status, Some(0), "{told}");
@@ -418,14 +423,40 @@ fn what_code_declares_reaches_every_command_through_a_file() {
         &["generate", "--out", &out, "--config", &change][..],
         &["catalog", "--config", &change],
         &["config", "check", &change],
+        &["doctor", "--config", &change],
     ] {
         let (status, text) = run(arguments);
         assert_eq!(status, Some(0), "{text}");
         assert!(
-            text.contains("warning: figures.shop.orders is skipped: "),
+            text.contains("figures.shop.orders is skipped: its kind is not set here"),
             "{text}"
         );
     }
+    // An objective that names it needs the declaration.
+    let named = place("named.json");
+    let config =
+        json!({"figures": {"shop.orders": {"drop_alert": 0.3}}, "slo": {"directory": &slo}});
+    fs::write(&named, config.to_string()).unwrap();
+    let (status, text) = run(&["doctor", "--config", &named]);
+    assert_eq!(status, Some(1), "{text}");
+    assert!(text.contains("to commands by --figures FILE"), "{text}");
+    for command in [
+        &["doctor", "--config", &named][..],
+        &["config", "check", &named],
+    ] {
+        let (status, text) = run(&[command, &["--figures", &figures]].concat());
+        assert_eq!(status, Some(0), "{text}");
+        assert!(!text.contains("is skipped"), "{text}");
+    }
+    let (_, text) = run(&["config", "check", &named, "--figures", &figures]);
+    let is_shown = |path: &str, value: &str| {
+        let mut lines = text
+            .lines()
+            .map(|line| line.split_whitespace().collect::<Vec<_>>());
+        lines.any(|line| line.starts_with(&[path, value]))
+    };
+    assert!(is_shown("figures.shop.orders.drop_alert", "0.3"), "{text}");
+    assert!(is_shown("figures.shop.orders.panel", "true"), "{text}");
     let fault = place("fault.json");
     fs::write(
         &fault,

@@ -32,6 +32,8 @@ pub(crate) struct ConfigCheckArgs {
     file: PathBuf,
     #[command(flatten)]
     code: CodeArgs,
+    #[command(flatten)]
+    figures: FigureArgs,
     /// The output format.
     #[arg(long, value_enum, default_value = "table")]
     format: OutputFormat,
@@ -160,11 +162,13 @@ impl ConfigCheckArgs {
         err: &mut dyn Write,
     ) -> Result<ExitStatus, CliError> {
         ensure_readable(&self.file)?;
-        let effective = match self
-            .code
-            .config(Some(&self.file))
-            .resolve_without_code(environment)
-        {
+        self.figures.ensure_readable()?;
+        let mut known = self.code.config(Some(&self.file));
+        let effective = self.figures.read().and_then(|declared| {
+            known.figures = declared;
+            known.resolve_without_code(environment)
+        });
+        let effective = match effective {
             Ok(effective) => effective,
             Err(error) => {
                 writeln!(err, "{error}")?;
@@ -206,8 +210,12 @@ pub(crate) fn ensure_readable(file: &Path) -> Result<(), CliError> {
 }
 
 /// Loads the configuration: of a file, or of the variables where they name what can be asked; `None` where nothing
-/// is named. Name and roles, which a service may set in its code, needn't be there.
-pub(crate) fn load_config(file: Option<&Path>) -> Result<Option<Config>, CliError> {
+/// is named. Name and roles, which a service may set in its code, needn't be there; figures that it declares there may
+/// be given.
+pub(crate) fn load_config(
+    file: Option<&Path>,
+    declared: &Figures,
+) -> Result<Option<Config>, CliError> {
     const SOURCES: [&str; 3] = [
         "VANTAGE_OBS_CONFIG",
         "VANTAGE_OBS_SLO_PROMETHEUS_URL",
@@ -220,10 +228,9 @@ pub(crate) fn load_config(file: Option<&Path>) -> Result<Option<Config>, CliErro
     } else if !is_named {
         return Ok(None);
     }
-    match CodeArgs::default()
-        .config(file)
-        .resolve_without_code(&environment)
-    {
+    let mut known = CodeArgs::default().config(file);
+    known.figures = declared.clone();
+    match known.resolve_without_code(&environment) {
         Ok(effective) => Ok(Some(effective.config)),
         Err(error) => Err(CliError::Usage(error.to_string())),
     }
@@ -328,6 +335,7 @@ mod tests {
         let check = ConfigCheckArgs {
             file,
             code: CodeArgs::default(),
+            figures: FigureArgs::default(),
             format,
         };
         let status = check.run(&environment, &mut out, &mut err).unwrap();
@@ -385,6 +393,7 @@ mod tests {
             let check = ConfigCheckArgs {
                 file: file.path().into(),
                 code,
+                figures: FigureArgs::default(),
                 format: OutputFormat::Table,
             };
             let (mut out, mut err) = (Vec::new(), Vec::new());
@@ -411,6 +420,7 @@ mod tests {
         let check = ConfigCheckArgs {
             file: "/nowhere/obs.json".into(),
             code: CodeArgs::default(),
+            figures: FigureArgs::default(),
             format: OutputFormat::Table,
         };
         let result = check.run(&Environment::empty(), &mut Vec::new(), &mut Vec::new());

@@ -8,9 +8,11 @@ use std::path::PathBuf;
 
 use clap::Args;
 use vantage_obs::config::Environment;
-use vantage_obs::doctor::{Diagnosis, DiagnosisPart, DiagnosisStep, StepVerdict, diagnose_config};
+use vantage_obs::doctor::{
+    Diagnosis, DiagnosisPart, DiagnosisStep, StepVerdict, diagnose_without_code,
+};
 
-use crate::config::{CodeArgs, ensure_readable};
+use crate::config::{CodeArgs, FigureArgs, ensure_readable};
 use crate::output::{CliError, ExitStatus, OutputFormat, is_colored, write_json};
 
 /// Tests everything that the configuration points to, and says what to change.
@@ -43,18 +45,33 @@ pub(crate) struct DoctorArgs {
     config: Option<PathBuf>,
     #[command(flatten)]
     code: CodeArgs,
+    #[command(flatten)]
+    figures: FigureArgs,
     /// The output format.
     #[arg(long, value_enum, default_value = "table")]
     format: OutputFormat,
 }
 
 impl DoctorArgs {
-    pub(crate) fn run(&self, out: &mut dyn Write) -> Result<ExitStatus, CliError> {
+    pub(crate) fn run(
+        &self,
+        out: &mut dyn Write,
+        err: &mut dyn Write,
+    ) -> Result<ExitStatus, CliError> {
+        self.figures.ensure_readable()?;
         if let Some(file) = &self.config {
             ensure_readable(file)?;
         }
         let environment = Environment::from_process();
-        let diagnosis = diagnose_config(self.code.config(self.config.as_deref()), &environment);
+        let mut known = self.code.config(self.config.as_deref());
+        match self.figures.read() {
+            Ok(declared) => known.figures = declared,
+            Err(error) => {
+                writeln!(err, "{error}")?;
+                return Ok(ExitStatus::Faulty);
+            }
+        }
+        let diagnosis = diagnose_without_code(known, &environment);
         match self.format {
             OutputFormat::Table => {
                 print_table(&diagnosis, is_colored(&environment), out)?;

@@ -51,7 +51,7 @@ enum Command {
     Config(config::ConfigCommand),
     /// Checks objectives, computes error budgets, and reports on them.
     #[command(subcommand)]
-    Slo(slo::SloCommand),
+    Slo(Box<slo::SloCommand>),
     /// Shows which alerts fired.
     #[command(subcommand)]
     Alerts(alerts::AlertsCommand),
@@ -75,7 +75,7 @@ impl Command {
             Self::Slo(command) => command.run(out, err),
             Self::Alerts(command) => command.run(out, err),
             Self::Workers(command) => command.run(out),
-            Self::Doctor(arguments) => arguments.run(out),
+            Self::Doctor(arguments) => arguments.run(out, err),
             Self::Catalog(arguments) => arguments.run(out, err),
             Self::Generate(arguments) => arguments.run(out, err),
         }

@@ -8,6 +8,7 @@ use clap::{Args, Subcommand};
 use jiff::Timestamp;
 use serde_json::json;
 use vantage_obs::config::{Config, Endpoint, Secret};
+use vantage_obs::figure::Figures;
 use vantage_obs::units::{format_duration, parse_duration};
 use vantage_obs::workers::{Forgotten, WorkerSummary, WorkersOfService, WorkersOfStore};
 
@@ -113,7 +114,7 @@ enum WorkerSource {
 
 impl SourceArgs {
     fn source(&self) -> Result<WorkerSource, CliError> {
-        let config = load_config(self.config.as_deref())?;
+        let config = load_config(self.config.as_deref(), &Figures::default())?;
         let config = config.as_ref();
         if let Some(store) = &self.origin.store {
             let store = store.config(config)?.clone();

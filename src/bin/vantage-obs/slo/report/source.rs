@@ -13,6 +13,7 @@ use std::time::Duration;
 use clap::Args;
 use jiff::Timestamp;
 use vantage_obs::config::{self, Config, Endpoint, Secret};
+use vantage_obs::figure::Figures;
 use vantage_obs::fleet::{FleetReport, PrometheusReporter};
 use vantage_obs::slo::policy::BurnRatePolicy;
 use vantage_obs::slo::report::SloReport;
@@ -20,7 +21,7 @@ use vantage_obs::slo::{Objectives, RollingWindow};
 use vantage_obs::stored::{StoredObjectives, StoredObjectivesError};
 use vantage_obs::units::parse_duration;
 
-use crate::config::{load_config, parse_header, secret_from_env};
+use crate::config::{FigureArgs, load_config, parse_header, secret_from_env};
 use crate::output::{CliError, ensure_readable_folder};
 use crate::store_arg::{StoreArg, parse_store_arg};
 
@@ -57,6 +58,8 @@ pub(super) struct SourceArgs {
     /// [default: each of them].
     #[arg(long, value_name = "NAME", requires = "store")]
     instance: Option<String>,
+    #[command(flatten)]
+    figures: FigureArgs,
     /// The time limit of the whole request.
     #[arg(long, value_name = "DURATION", value_parser = parse_duration, default_value = "30s")]
     deadline: Duration,
@@ -105,7 +108,12 @@ pub(super) struct SourcedReport {
 
 impl SourceArgs {
     pub(super) fn source(&self) -> Result<ReportBackend, CliError> {
-        let config = load_config(self.config.as_deref())?;
+        self.figures.ensure_readable()?;
+        let declared = self.figures.read();
+        let declared = declared.map_err(|error| CliError::Usage(error.to_string()))?;
+        let config = load_config(self.config.as_deref(), &declared)?;
+        // Objectives may name them also where there is no configuration.
+        let figures = config.as_ref().map_or(&declared, |config| &config.figures);
         let config = config.as_ref();
         if let Some(url) = &self.origin.url {
             let policy = config.map(|config| config.slo.alert_policy());
@@ -115,7 +123,7 @@ impl SourceArgs {
             ));
         }
         if let Some(store) = &self.origin.store {
-            return self.store_source(store, config);
+            return self.store_source(store, config, figures);
         }
         let configured = || config?.slo.prometheus.url.as_ref();
         let Some(url) = self.origin.prometheus.as_ref().or_else(configured) else {
@@ -125,7 +133,7 @@ impl SourceArgs {
         let reporter = self.reporter(url, config)?;
         Ok(ReportBackend::Fleet(
             reporter,
-            self.load_objectives(config)?,
+            self.load_objectives(config, figures)?,
         ))
     }
 
@@ -133,26 +141,28 @@ impl SourceArgs {
         &self,
         store: &StoreArg,
         config: Option<&Config>,
+        figures: &Figures,
     ) -> Result<ReportBackend, CliError> {
         let store = store.config(config)?;
         let slo = config.map(|config| config.slo.clone()).unwrap_or_default();
         Ok(ReportBackend::Store {
             store: Box::new(store.clone()),
             instance: self.instance.clone(),
-            objectives: self.load_objectives(config)?,
+            objectives: self.load_objectives(config, figures)?,
             slo: Box::new(slo),
         })
     }
 
-    fn load_objectives(&self, config: Option<&Config>) -> Result<Objectives, CliError> {
+    fn load_objectives(
+        &self,
+        config: Option<&Config>,
+        figures: &Figures,
+    ) -> Result<Objectives, CliError> {
         let configured = || Some(config?.slo.directory.clone());
         let folder = self.folder.clone().or_else(configured);
         let folder = folder.unwrap_or_else(|| "slo".into());
         ensure_readable_folder(&folder)?;
-        let figures = config
-            .map(|config| config.figures.clone())
-            .unwrap_or_default();
-        Objectives::load_with(&folder, &figures).map_err(|error| CliError::Usage(error.to_string()))
+        Objectives::load_with(&folder, figures).map_err(|error| CliError::Usage(error.to_string()))
     }
 
     /// Creates the reporter of this base URL, with its settings in the configuration.
