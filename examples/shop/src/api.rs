@@ -38,7 +38,8 @@ struct Search {
 
 /// Serves the API until a signal.
 pub async fn run(settings: &Settings) -> std::result::Result<(), AnyError> {
-    let telemetry = vantage_obs::init(Config::new("shop-api", Role::Api))?;
+    let config = Config::new("shop-api", Role::Api).figures(ShopFigures::declarations());
+    let telemetry = vantage_obs::init(config)?;
     let shop = Shop {
         db: database::connect(settings, &telemetry).await?,
         payments: PaymentClient::new(settings, &telemetry)?,
