@@ -28,9 +28,13 @@ impl<DB: Database> SpareConnection<DB> {
                 return Ok(idle);
             }
         }
+        // First without the pool, which tries a server that refuses again for as long as a caller of the service may
+        // wait, and then says no more than that the time is over.
         let options = pool.connect_options();
-        let connection = <DB::Connection as Connection>::connect_with(&options).await?;
-        let mut own = Self(Spare::Own(connection));
+        let mut plain = <DB::Connection as Connection>::connect_with(&options).await?;
+        plain.ping().await?;
+        let _ = plain.close().await;
+        let mut own = Self(Spare::Own(connect(pool).await?));
         own.ping().await?;
         Ok(own)
     }
@@ -62,6 +66,18 @@ impl<DB: Database> SpareConnection<DB> {
             Spare::Gone => {}
         }
     }
+}
+
+/// Opens a connection beside the pool's as the pool makes them: what it does after it has connected, such as a
+/// `SET search_path`, decides which tables a query finds. It alone can do that, and so is made once more, for one
+/// connection.
+async fn connect<DB: Database>(pool: &Pool<DB>) -> Result<DB::Connection, Error> {
+    let options = pool.options().clone().max_connections(1);
+    // Without these it starts no task that would keep connections.
+    let options = options.min_connections(0).idle_timeout(None);
+    let options = options.max_lifetime(None);
+    let spare = options.connect_lazy_with((*pool.connect_options()).clone());
+    Ok(spare.acquire().await?.detach())
 }
 
 impl<DB: Database> Drop for SpareConnection<DB> {

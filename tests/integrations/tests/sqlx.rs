@@ -2,6 +2,8 @@
 
 use std::future::Future;
 use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -666,6 +668,61 @@ async fn a_queue_in_a_table_is_watched_by_its_query() {
     drop(watched);
     shop.test.tick();
     assert_eq!(value(&shop, "depth", "both"), None);
+}
+
+#[tokio::test]
+async fn a_queue_and_the_check_have_a_connection_as_the_pool_makes_them() {
+    let url = create_database().await;
+    let is_broken = Arc::new(AtomicBool::new(false));
+    let breaks = Arc::clone(&is_broken);
+    let options = PgPoolOptions::new()
+        .max_connections(1)
+        .min_connections(1)
+        .acquire_timeout(Duration::from_millis(500))
+        .after_connect(move |connection, _| {
+            let is_broken = breaks.load(Ordering::Relaxed);
+            Box::pin(async move {
+                connection.execute("SET search_path = app").await?;
+                let role = if is_broken {
+                    "SET ROLE nobody"
+                } else {
+                    "SELECT 1"
+                };
+                connection.execute(role).await.map(drop)
+            })
+        });
+    let pool = options.connect(&url).await.unwrap();
+    for sql in [
+        "CREATE SCHEMA app",
+        "CREATE TABLE app.jobs (id int)",
+        "INSERT INTO app.jobs VALUES (1)",
+    ] {
+        pool.execute(sql).await.unwrap();
+    }
+    let shop = Shop::of(pool);
+    let _watched =
+        shop.db
+            .watch_queue("jobs", Duration::from_secs(10), "SELECT count(*) FROM jobs");
+    let depth = |shop: &Shop| {
+        let labels = [("queue", "jobs")];
+        shop.test.value("vantage_worker_queue_depth", &labels)
+    };
+    shop.tick_until("by an idle connection", |shop| depth(shop) == Some(1.0))
+        .await;
+    let mut held = shop.db.acquire().await.unwrap();
+    held.execute("INSERT INTO jobs VALUES (2)").await.unwrap();
+    shop.tick_until("by one of its own", |shop| depth(shop) == Some(2.0))
+        .await;
+    shop.tick_until("up", |shop| shop.up() == Some(1.0)).await;
+    // With a hook that fails nobody gets a connection, so that the check must not say that all is well.
+    is_broken.store(true, Ordering::Relaxed);
+    shop.tick_until("down", |shop| shop.up() == Some(0.0)).await;
+    assert_eq!(shop.db.pool().size(), 1);
+    assert_eq!(
+        shop.pool("wait_time_seconds_count"),
+        Some(1.0),
+        "the service's"
+    );
 }
 
 #[tokio::test]
