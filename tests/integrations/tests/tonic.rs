@@ -391,6 +391,82 @@ async fn a_call_that_runs_out_of_time_is_a_timeout_inside_the_layer_and_cancelle
 }
 
 #[tokio::test]
+async fn the_time_limits_of_tonic_itself_are_timeouts() {
+    let (caller, callee) = (TestTelemetry::new(), TestTelemetry::new());
+    let endpoint = serve(&callee).await;
+    let limit = Duration::from_millis(20);
+    // That of the channel, and that of one request.
+    let limited = client(&caller, &endpoint.clone().timeout(limit));
+    call(limited, GET, "wait").await.unwrap_err();
+    let mut grpc = tonic::client::Grpc::new(client(&caller, &endpoint));
+    grpc.ready().await.unwrap();
+    let mut request = Request::new("wait".to_owned());
+    request.set_timeout(limit);
+    let codec = ProstCodec::<String, String>::default();
+    let answer = grpc.unary(request, path_of(GET), codec).await;
+    answer.unwrap_err();
+    let expected = calls([("shop.Orders/Get - timeout", 2)]);
+    assert_eq!(recorded(&caller, CALLED), expected);
+}
+
+/// A server of HTTP/2 that answers the first request with these bytes, and then closes the connection if it is to.
+async fn serve_bytes(answer: &'static [u8], closes: bool) -> Endpoint {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        // Its empty settings.
+        stream
+            .write_all(&[0, 0, 0, 4, 0, 0, 0, 0, 0])
+            .await
+            .unwrap();
+        let mut seen = Vec::new();
+        // Its preface and settings are shorter.
+        while seen.len() < 200 {
+            assert_ne!(stream.read_buf(&mut seen).await.unwrap(), 0);
+        }
+        stream.write_all(answer).await.unwrap();
+        if !closes {
+            while stream.read_buf(&mut seen).await.unwrap_or(0) > 0 {}
+        }
+    });
+    endpoint(port)
+}
+
+#[tokio::test]
+async fn a_connection_that_ends_during_a_call_is_told_by_how_it_ended() {
+    // Of frames: the length, the type, the flags, the stream, and what is in it.
+    const REFUSED: &[u8] = &[0, 0, 4, 3, 0, 0, 0, 0, 1, 0, 0, 0, 7];
+    const ENHANCE_YOUR_CALM: &[u8] = &[0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 11];
+    for (answer, closes, expected) in [
+        (REFUSED, false, &["stream_reset"][..]),
+        (ENHANCE_YOUR_CALM, false, &["connection_closed"]),
+        // By what the system says first.
+        (&[], true, &["broken_pipe", "connection_reset"]),
+    ] {
+        let caller = TestTelemetry::new();
+        let endpoint = serve_bytes(answer, closes).await;
+        let error = call(client(&caller, &endpoint), GET, "wait").await;
+        let error = error.unwrap_err();
+        let recorded = recorded(&caller, CALLED);
+        let known = |class: &&str| recorded == calls([(&*format!("shop.Orders/Get - {class}"), 1)]);
+        assert!(expected.iter().any(known), "{recorded:?} {error:?}");
+    }
+    // A peer that is silent.
+    let caller = TestTelemetry::new();
+    let endpoint = serve_bytes(&[], false).await;
+    let alive = endpoint
+        .http2_keep_alive_interval(Duration::from_millis(20))
+        .keep_alive_timeout(Duration::from_millis(20));
+    let error = call(client(&caller, &alive), GET, "wait")
+        .await
+        .unwrap_err();
+    let expected = calls([("shop.Orders/Get - timeout", 1)]);
+    assert_eq!(recorded(&caller, CALLED), expected, "{error:?}");
+}
+
+#[tokio::test]
 async fn a_server_that_is_gone_is_told_by_the_cause() {
     let caller = traced();
     let endpoint = endpoint(unused_port());
