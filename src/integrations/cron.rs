@@ -26,7 +26,7 @@ use croner::Cron;
 use croner::parser::{CronParser, Seconds};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
-use tokio_cron_scheduler::{Job, JobSchedulerError};
+use tokio_cron_scheduler::{Job, JobScheduler, JobSchedulerError};
 
 use crate::model::causes::with_causes;
 use crate::model::schedule::{DueTimes, Schedule, ScheduleError};
@@ -62,7 +62,9 @@ impl Telemetry {
     /// `schedule` is a cron expression as tokio-cron-scheduler has it, with seconds first, in UTC. `run` is called for each
     /// run; what its future resolves to is the verdict, as [`Scheduler::run`] takes it, and an error is logged. A run is
     /// missed that has not begun within a minute of its due time, or within half of the time to the next run where that is
-    /// less. Runs are expected until the job is removed from the scheduler.
+    /// less. Runs are expected until the job is removed from the scheduler, or the scheduler that has run it is shut
+    /// down. Of a job that is shut down before its first run nothing tells:
+    /// [`telemetry.scheduler().stop_expecting(name)`](Scheduler::stop_expecting) does.
     ///
     /// ```
     /// # #[cfg(feature = "testing")] {
@@ -158,8 +160,11 @@ impl Telemetry {
         // Filled below: the scheduler's first due time must not be later than the one that is expected.
         let runs: Arc<OnceLock<CronRuns>> = Arc::default();
         let woken = Arc::clone(&runs);
-        let job = Job::new_async(wakeups, move |_, _| {
-            let due = woken.get().and_then(CronRuns::wake);
+        let job = Job::new_async(wakeups, move |_, jobs| {
+            let due = woken.get().and_then(|runs| {
+                runs.belong_to(&jobs);
+                runs.wake()
+            });
             let (run, woken) = (Arc::clone(&run), Arc::clone(&woken));
             Box::pin(async move {
                 if let (Some(due), Some(runs)) = (due, woken.get()) {
@@ -195,11 +200,13 @@ fn unusable(expression: &str, error: &JobSchedulerError) -> ScheduleError {
     ScheduleError::new(format!("{expression:?} is not usable: {error}"))
 }
 
-/// The runs of one job, which are expected until this is dropped.
+/// The runs of one job, which are expected until this is dropped, or the scheduler is shut down: that keeps its jobs
+/// for as long as the process runs.
 struct CronRuns {
     scheduler: Scheduler,
     name: Arc<str>,
     times: Arc<CronTimes>,
+    grace: Duration,
     next: Mutex<NextRun>,
 }
 
@@ -208,6 +215,17 @@ struct NextRun {
     due: Option<Timestamp>,
     /// The moment at which that was found.
     found: ClockReading,
+}
+
+impl NextRun {
+    /// Looks for the next run as if there had been none.
+    fn restart(&mut self, times: &CronTimes, now: ClockReading) {
+        let recent = now.wall.saturating_sub(RECENT).ok();
+        *self = Self {
+            due: recent.and_then(|recent| times.next_after(recent)),
+            found: now,
+        };
+    }
 }
 
 impl CronRuns {
@@ -220,15 +238,43 @@ impl CronRuns {
         let grace = grace.map_or(MAX_GRACE, |distance: Duration| {
             (distance / 2).clamp(MIN_GRACE, MAX_GRACE)
         });
-        let expected = Arc::clone(&times);
-        let schedule = Schedule::from_due_times(expected);
-        scheduler.expect(name, schedule, grace);
         scheduler.record_scheduled(name, 1);
-        Self {
+        let runs = Self {
             scheduler,
             name: name.into(),
             times,
+            grace,
             next: Mutex::new(NextRun { due, found }),
+        };
+        runs.expect();
+        runs
+    }
+
+    fn expect(&self) {
+        let schedule = Schedule::from_due_times(Arc::clone(&self.times));
+        self.scheduler.expect(&self.name, schedule, self.grace);
+    }
+
+    /// Notes which scheduler has woken the job. With another one than before, as where a replica leads once more, the
+    /// runs are expected again.
+    fn belong_to(&self, jobs: &JobScheduler) {
+        // Locked while it is started or shut down alone: the next run will do.
+        let Ok(scheduler) = jobs.scheduler.try_read() else {
+            return;
+        };
+        let mut shut_down = lock(&self.times.shut_down);
+        let known = shut_down.as_ref();
+        if known.is_some_and(|known| Arc::ptr_eq(known, &scheduler.shutdown)) {
+            return;
+        }
+        let was_over = known.is_some_and(|known| known.load(Ordering::Relaxed));
+        *shut_down = Some(Arc::clone(&scheduler.shutdown));
+        drop(shut_down);
+        if was_over {
+            // What was due in between was no run of this process.
+            let now = self.scheduler.clock().read();
+            lock(&self.next).restart(&self.times, now);
+            self.expect();
         }
     }
 
@@ -237,10 +283,7 @@ impl CronRuns {
         let now = self.scheduler.clock().read();
         let mut next = lock(&self.next);
         if now.step_since(&next.found) < -MAX_REPEAT {
-            *next = NextRun {
-                due: self.times.next_after(now.wall.checked_sub(RECENT).ok()?),
-                found: now,
-            };
+            next.restart(&self.times, now);
         }
         let due = self.times.due(&next, now)?;
         *next = NextRun {
@@ -273,7 +316,8 @@ impl DueTimes for Arc<CronTimes> {
     }
 
     fn is_over(&self) -> bool {
-        self.is_over.load(Ordering::Relaxed)
+        let is_set = |flag: &AtomicBool| flag.load(Ordering::Relaxed);
+        is_set(&self.is_over) || lock(&self.shut_down).as_deref().is_some_and(is_set)
     }
 }
 
@@ -293,6 +337,8 @@ struct CronTimes {
     is_utc: bool,
     /// The job is gone.
     is_over: AtomicBool,
+    /// Set once the scheduler that woke the job last is shut down; `None` before the first run.
+    shut_down: Mutex<Option<Arc<AtomicBool>>>,
 }
 
 impl CronTimes {
@@ -312,6 +358,7 @@ impl CronTimes {
             zone: TimeZone::get(zone).map_err(|_| ScheduleError::unknown_zone(zone))?,
             is_utc: matches!(zone, "UTC" | "Etc/UTC"),
             is_over: AtomicBool::new(false),
+            shut_down: Mutex::default(),
         };
         if times.next_after(Timestamp::UNIX_EPOCH).is_none() {
             return Err(ScheduleError::new(format!("no day matches {expression:?}")));

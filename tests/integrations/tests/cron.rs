@@ -154,6 +154,48 @@ async fn runs_of_a_scheduler_that_was_not_started_are_missed_until_the_job_is_go
 }
 
 #[tokio::test]
+async fn runs_of_a_scheduler_that_was_shut_down_are_not_missed() {
+    let telemetry = telemetry();
+    let missed = "vantage_scheduler_missed_runs_total{schedule=\"led\"}";
+    let (begun, mut begins) = mpsc::unbounded_channel();
+    let job = telemetry
+        .cron_job("led", EVERY_SECOND, move || {
+            let begun = begun.clone();
+            async move { begun.send(()).map_err(|_| Full) }
+        })
+        .unwrap();
+    let kept = job.clone();
+    let mut jobs = start(job).await;
+    timeout(PATIENCE, begins.recv()).await.unwrap().unwrap();
+    jobs.shutdown().await.unwrap();
+    drop(jobs);
+    sleep(Duration::from_millis(4_500)).await;
+    assert_eq!(value(&telemetry, missed), Some(0.0));
+    while begins.try_recv().is_ok() {}
+    // Its job goes on with another scheduler, as where a replica leads once more: the runs are expected again.
+    let jobs = start(kept).await;
+    timeout(PATIENCE, begins.recv()).await.unwrap().unwrap();
+    let scheduled = "vantage_scheduler_scheduled_jobs_total{schedule=\"led\"}";
+    assert!(value(&telemetry, scheduled) >= Some(3.0));
+    // One that stands still is missed, and one that was told of is not.
+    let ticking = Arc::clone(&jobs.context().metadata_storage);
+    let stuck = ticking.write().await;
+    timeout(PATIENCE, async {
+        while value(&telemetry, missed) < Some(1.0) {
+            sleep(Duration::from_millis(50)).await;
+        }
+    })
+    .await
+    .unwrap();
+    telemetry.scheduler().stop_expecting("led");
+    sleep(Duration::from_millis(50)).await;
+    let before = value(&telemetry, missed);
+    sleep(Duration::from_millis(2_500)).await;
+    assert_eq!(value(&telemetry, missed), before);
+    drop(stuck);
+}
+
+#[tokio::test]
 async fn a_job_of_a_zone_runs_when_its_time_has_come() {
     let telemetry = telemetry();
     let (begun, mut begins) = mpsc::unbounded_channel();
