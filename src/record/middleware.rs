@@ -82,6 +82,8 @@ pub(crate) use operational_routes::OperationalRoutes;
 #[cfg(feature = "axum")]
 pub(crate) use route::MountedRoute;
 pub use route::RouteTemplate;
+#[cfg(feature = "actix")]
+pub(crate) use route::mark_measured;
 pub(crate) use span::RequestSpans;
 
 use self::exchange::Exchange;

@@ -11,7 +11,7 @@ use std::task::{Context, Poll, ready};
 use actix_web::body::{BodySize, MessageBody};
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
 use actix_web::error::ErrorInternalServerError;
-use actix_web::{Error, HttpRequest, HttpResponse};
+use actix_web::{Error, HttpMessage as _, HttpRequest, HttpResponse};
 use http::{Request, Response};
 use pin_project_lite::pin_project;
 use tower::{Layer as _, Service as TowerService};
@@ -19,6 +19,7 @@ use tower::{Layer as _, Service as TowerService};
 use super::body::{ActixBody, LayerBody};
 use super::convert;
 use crate::middleware::{HttpLayer, ResponseFuture, RouteTemplate};
+use crate::record::middleware::mark_measured;
 
 /// The headers that the layer reads: those of a trace, and those that tell a gRPC call.
 const HEADERS: [&str; 5] = ["traceparent", "tracestate", "baggage", "content-type", "te"];
@@ -52,6 +53,9 @@ where
     }
 }
 
+/// Marks a request of actix-web that is measured.
+struct Measured;
+
 /// A service whose requests are measured.
 #[derive(Debug)]
 pub struct ActixService<S> {
@@ -75,11 +79,16 @@ where
     fn call(&self, request: ServiceRequest) -> Self::Future {
         let head = request.request();
         let route = head.match_pattern();
+        // An app may have the middleware, and a scope in it once more.
+        let is_measured = head.extensions_mut().insert(Measured).is_some();
         let wanted = |name: &str| HEADERS.contains(&name);
         let mut measured = convert::request(head, head.path(), wanted, ()).map(|()| request);
+        let extensions = measured.extensions_mut();
         if let Some(route) = route {
-            let extensions = measured.extensions_mut();
             extensions.insert(RouteTemplate(route.into()));
+        }
+        if is_measured {
+            mark_measured(extensions);
         }
         let rest = Rest::default();
         let inner = InnerService {

@@ -63,6 +63,13 @@ pub(super) enum Route {
 #[derive(Clone, Debug)]
 struct UnmatchedMarker(Arc<OnceLock<Route>>);
 
+/// Marks a request that a layer of ours measures already, for a framework in which each layer has a request of its
+/// own.
+#[cfg(feature = "actix")]
+pub(crate) fn mark_measured(extensions: &mut Extensions) {
+    extensions.insert(UnmatchedMarker(Arc::default()));
+}
+
 impl Route {
     /// The route of a request that no other layer of ours measures yet; `None` where one does.
     ///

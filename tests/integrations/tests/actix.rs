@@ -287,3 +287,41 @@ async fn the_development_page_is_for_clients_of_this_machine() {
     }
     shop.close().await;
 }
+
+#[actix_web::test]
+async fn a_request_counts_once_though_two_middlewares_see_it() {
+    use actix_web::test::{TestRequest, call_and_read_body, call_service, init_service};
+    let test = TestTelemetry::new();
+    let telemetry = test.telemetry().clone();
+    let inner = web::scope("/api")
+        .wrap(telemetry.actix())
+        .route("/orders/{id}", web::get().to(|| async { "an order" }));
+    let app = App::new().service(inner).wrap(telemetry.actix());
+    let app = init_service(app).await;
+    let request = TestRequest::get().uri("/api/orders/7").to_request();
+    call_and_read_body(&app, request).await;
+    // Without a route, too.
+    let request = TestRequest::get().uri("/api/nowhere").to_request();
+    drop(call_service(&app, request).await);
+    let known = [("http_route", "/api/orders/{id}")];
+    assert_eq!(test.sum(REQUESTS, &known), Some(1.0));
+    assert_eq!(test.sum(REQUESTS, &[]), Some(2.0));
+    assert_eq!(test.spans().len(), 2);
+}
+
+#[actix_web::test]
+async fn a_middleware_of_a_scope_alone_measures_the_scope() {
+    use actix_web::test::{TestRequest, call_and_read_body, init_service};
+    let test = TestTelemetry::new();
+    let telemetry = test.telemetry().clone();
+    let inner = web::scope("/api")
+        .wrap(telemetry.actix())
+        .route("/orders/{id}", web::get().to(|| async { "an order" }));
+    let app = App::new().service(inner);
+    let app = init_service(app.route("/", web::get().to(|| async { "" }))).await;
+    for path in ["/", "/api/orders/7", "/api/orders/8"] {
+        let request = TestRequest::get().uri(path).to_request();
+        call_and_read_body(&app, request).await;
+    }
+    assert_eq!(test.sum(REQUESTS, &[]), Some(2.0));
+}
