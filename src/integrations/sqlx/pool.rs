@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use sqlx::pool::PoolConnection;
-use sqlx::{ColumnIndex, Database, Decode, Error, Executor, Pool, SqlSafeStr, Transaction};
+use sqlx::{ColumnIndex, Database, Decode, Error, Executor, Pool, SqlSafeStr, SqlStr, Transaction};
 
 use super::connection::MeasuredPoolConnection;
 use super::driver::{Driver, OwnDriver};
@@ -175,16 +175,92 @@ impl<DB: Database> MeasuredPool<DB> {
         ))
     }
 
+    /// Takes an idle connection out of the pool without waiting; `None` where none is idle.
+    #[must_use]
+    pub fn try_acquire(&self) -> Option<MeasuredPoolConnection<DB>> {
+        let connection = self.pool.try_acquire()?;
+        Some(MeasuredPoolConnection::new(
+            connection,
+            self.database(),
+            self.driver,
+        ))
+    }
+
     /// Begins a transaction, whose queries are measured and whose end is counted: `execute(&mut *transaction)`.
     ///
     /// # Errors
     ///
     /// As [`Pool::begin`].
     pub async fn begin(&self) -> Result<MeasuredTransaction<'static, DB>, Error> {
+        self.wait_and_begin(None).await
+    }
+
+    /// Begins a transaction by a statement such as `BEGIN IMMEDIATE` or `BEGIN ISOLATION LEVEL SERIALIZABLE`, measured
+    /// as [`begin`](Self::begin) is.
+    ///
+    /// # Errors
+    ///
+    /// As [`Pool::begin_with`].
+    pub async fn begin_with(
+        &self,
+        statement: impl SqlSafeStr,
+    ) -> Result<MeasuredTransaction<'static, DB>, Error> {
+        self.wait_and_begin(Some(statement.into_sql_str())).await
+    }
+
+    /// Begins a transaction on an idle connection without waiting; `None` where none is idle.
+    ///
+    /// # Errors
+    ///
+    /// As [`Pool::try_begin`].
+    pub async fn try_begin(&self) -> Result<Option<MeasuredTransaction<'static, DB>>, Error> {
+        self.begin_on_idle(None).await
+    }
+
+    /// Begins a transaction by a statement on an idle connection without waiting; `None` where none is idle.
+    ///
+    /// # Errors
+    ///
+    /// As [`Pool::try_begin_with`].
+    pub async fn try_begin_with(
+        &self,
+        statement: impl SqlSafeStr,
+    ) -> Result<Option<MeasuredTransaction<'static, DB>>, Error> {
+        self.begin_on_idle(Some(statement.into_sql_str())).await
+    }
+
+    async fn wait_and_begin(
+        &self,
+        statement: Option<SqlStr>,
+    ) -> Result<MeasuredTransaction<'static, DB>, Error> {
         let mut begin = self.database().query("BEGIN", "");
         let connection = self.connect(&mut begin).await;
+        self.begin_on(connection, begin, statement).await
+    }
+
+    async fn begin_on_idle(
+        &self,
+        statement: Option<SqlStr>,
+    ) -> Result<Option<MeasuredTransaction<'static, DB>>, Error> {
+        let Some(connection) = self.pool.try_acquire() else {
+            return Ok(None);
+        };
+        let begin = self.database().query("BEGIN", "");
+        let begun = self.begin_on(Ok(connection), begin, statement).await;
+        begun.map(Some)
+    }
+
+    async fn begin_on(
+        &self,
+        connection: Result<PoolConnection<DB>, Error>,
+        begin: Query,
+        statement: Option<SqlStr>,
+    ) -> Result<MeasuredTransaction<'static, DB>, Error> {
         let begun = match connection {
-            Ok(connection) => begin.trace(Transaction::begin(connection, None)).await,
+            Ok(connection) => {
+                let begun = Transaction::begin(connection, statement);
+                begin.trace(begun).await
+            }
             Err(error) => Err(error),
         };
         end(begin, &begun);

@@ -1,7 +1,7 @@
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 
-use sqlx::{Database, Error, Transaction};
+use sqlx::{Database, Error, SqlSafeStr, SqlStr, Transaction};
 
 use super::connection::{Held, MeasuredConnection};
 use super::driver::Driver;
@@ -26,11 +26,31 @@ impl<DB: Database> MeasuredConnection<'_, DB> {
     ///
     /// As [`sqlx::Connection::begin`].
     pub async fn begin(&mut self) -> Result<MeasuredTransaction<'_, DB>, Error> {
+        self.begin_by(None).await
+    }
+
+    /// Begins a transaction by a statement such as `BEGIN IMMEDIATE`. In one that is open it fails, as with sqlx:
+    /// savepoints have a statement of their own.
+    ///
+    /// # Errors
+    ///
+    /// As [`sqlx::Connection::begin_with`].
+    pub async fn begin_with(
+        &mut self,
+        statement: impl SqlSafeStr,
+    ) -> Result<MeasuredTransaction<'_, DB>, Error> {
+        self.begin_by(Some(statement.into_sql_str())).await
+    }
+
+    async fn begin_by(
+        &mut self,
+        statement: Option<SqlStr>,
+    ) -> Result<MeasuredTransaction<'_, DB>, Error> {
         let (database, driver) = (self.database().clone(), self.driver());
         let is_savepoint = sqlx::Connection::is_in_transaction(self.held());
         let operation = if is_savepoint { "SAVEPOINT" } else { "BEGIN" };
         let begin = database.query(operation, "");
-        let begun = sqlx::Connection::begin(self.held());
+        let begun = Transaction::begin(self.held(), statement);
         let begun = begin.trace(begun).await;
         end(begin, &begun);
         let begun = begun?;

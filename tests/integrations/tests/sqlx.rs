@@ -726,6 +726,54 @@ async fn a_queue_and_the_check_have_a_connection_as_the_pool_makes_them() {
 }
 
 #[tokio::test]
+async fn a_transaction_may_begin_with_a_statement_of_its_own() {
+    let shop = Shop::with_options(PgPoolOptions::new().max_connections(1)).await;
+    let serializable = "BEGIN ISOLATION LEVEL SERIALIZABLE";
+    let mut tx = shop.db.begin_with(serializable).await.unwrap();
+    let level: String = sqlx::query_scalar("SHOW transaction_isolation")
+        .fetch_one(&mut *tx)
+        .await
+        .unwrap();
+    assert_eq!(level, "serializable");
+    insert(&mut *tx, 1).await.unwrap();
+    // The one connection is in use: nobody waits for it.
+    assert!(shop.db.try_acquire().is_none());
+    assert!(shop.db.try_begin().await.unwrap().is_none());
+    let none = shop.db.try_begin_with(serializable).await;
+    assert!(none.unwrap().is_none());
+    assert_eq!(shop.pool("timeouts_total"), Some(0.0));
+    tx.commit().await.unwrap();
+    shop.tick_until("idle", |shop| shop.db.pool().num_idle() == 1)
+        .await;
+    let mut connection = shop.db.try_acquire().unwrap();
+    insert(&mut *connection, 2).await.unwrap();
+    let tx = connection.begin_with("BEGIN READ ONLY").await.unwrap();
+    drop(tx);
+    // What begins no transaction is none.
+    let failed = connection.begin_with("SELECT 1").await.unwrap_err();
+    assert!(matches!(failed, sqlx::Error::BeginFailed));
+    drop(connection);
+    shop.tick_until("idle", |shop| shop.db.pool().num_idle() == 1)
+        .await;
+    let tx = shop.db.try_begin().await.unwrap().unwrap();
+    tx.rollback().await.unwrap();
+    shop.tick_until("idle", |shop| shop.db.pool().num_idle() == 1)
+        .await;
+    let tx = shop.db.try_begin_with(serializable).await.unwrap().unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(shop.count("BEGIN", "", ""), Some(4.0));
+    assert_eq!(shop.count("BEGIN", "", "begin_failed"), Some(1.0));
+    for (outcome, expected) in [("committed", 2.0), ("rolled_back", 1.0), ("aborted", 1.0)] {
+        assert_eq!(shop.transactions(outcome), Some(expected), "{outcome}");
+    }
+    assert_eq!(shop.count("INSERT", "orders", ""), Some(2.0));
+    // A savepoint has a statement of sqlx's own.
+    let mut tx = shop.db.begin().await.unwrap();
+    assert!(tx.begin_with(serializable).await.is_err());
+    assert_eq!(shop.count("SAVEPOINT", "", "begin_failed"), Some(1.0));
+}
+
+#[tokio::test]
 async fn a_query_in_a_span_is_its_child() {
     let shop = Shop::open().await;
     let worker = shop.test.telemetry().worker("w1");
