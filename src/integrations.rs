@@ -12,6 +12,8 @@ pub mod metrics;
 mod pool;
 #[cfg(feature = "reqwest")]
 pub mod reqwest;
+#[cfg(feature = "sqlx")]
+mod sql_codes;
 #[cfg(any(feature = "sqlx", all(feature = "deadpool", feature = "postgres")))]
 mod sql_state;
 #[cfg(feature = "sqlx")]

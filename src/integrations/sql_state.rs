@@ -6,12 +6,13 @@
 //! [PostgreSQL's appendix](https://www.postgresql.org/docs/current/errcodes-appendix.html).
 
 /// The conditions that are told from others of their class.
-const CONDITIONS: [(&str, &str); 14] = [
+const CONDITIONS: [(&str, &str); 15] = [
     ("23502", "not_null_violation"),
     ("23503", "foreign_key_violation"),
     ("23505", "unique_violation"),
     ("23514", "check_violation"),
     ("23P01", "exclusion_violation"),
+    ("25006", "read_only_sql_transaction"),
     ("40001", "serialization_failure"),
     ("40P01", "deadlock_detected"),
     ("42501", "insufficient_privilege"),
@@ -70,6 +71,13 @@ pub(crate) fn error_type(code: &str) -> &'static str {
     known.flatten().unwrap_or(OTHER_DATABASE_ERROR)
 }
 
+/// Returns `true` for a word that codes have.
+#[cfg(all(test, feature = "sqlx"))]
+pub(super) fn is_known(word: &str) -> bool {
+    let mut known = CONDITIONS.iter().chain(&CLASSES);
+    known.any(|(_, known)| *known == word)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -84,8 +92,10 @@ mod tests {
             ("42P01", "syntax_error_or_access_rule_violation"),
             ("P0001", "raise_exception"),
             ("ZZ999", "database_error"),
-            // SQLite's result codes are numbers.
+            // Not of SQLite, whose result codes are numbers.
             ("1555", "database_error"),
+            ("25006", "read_only_sql_transaction"),
+            ("25P02", "invalid_transaction_state"),
             ("23", "database_error"),
             ("ééa", "database_error"),
             ("", "database_error"),

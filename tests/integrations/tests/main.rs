@@ -12,5 +12,6 @@ mod metrics_facade;
 mod postgres_server;
 mod reqwest;
 mod sqlx;
+mod sqlx_products;
 mod tonic;
 mod tower_client;
