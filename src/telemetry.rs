@@ -637,7 +637,22 @@ impl Telemetry {
         read: impl Fn() -> PoolState + Send + Sync + 'static,
     ) -> WatchGuard {
         let sampler = &self.0.watch.sampler;
-        WatchGuard::new(sampler, sampler.watch_pool(name, Arc::new(read)), None)
+        let id = sampler.watch_pool(name, None, Arc::new(read));
+        WatchGuard::new(sampler, id, None)
+    }
+
+    /// Watches a pool that is told from others by its address: the figures of several of one name are added up, and
+    /// those of one that is watched twice are not.
+    #[cfg(any(feature = "deadpool", feature = "sqlx"))]
+    pub(crate) fn watch_one_pool(
+        &self,
+        name: &str,
+        address: usize,
+        read: impl Fn() -> PoolState + Send + Sync + 'static,
+    ) -> WatchGuard {
+        let sampler = &self.0.watch.sampler;
+        let id = sampler.watch_pool(name, Some(address), Arc::new(read));
+        WatchGuard::new(sampler, id, None)
     }
 
     /// Watches a pool that has to be asked, such as that of a server between the service and its database, once per

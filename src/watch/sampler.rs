@@ -10,6 +10,7 @@
 //! | five seconds | process and disks, which cost a dozen files of the kernel |
 
 mod async_reading;
+mod pools;
 mod process;
 
 use std::fmt;
@@ -35,6 +36,7 @@ use crate::record::instruments::{InFlight, SelfTelemetry};
 use crate::record::sync::lock;
 use async_reading::AsyncReading;
 pub(crate) use async_reading::ReadError;
+use pools::SampledPools;
 use process::cpu::CpuMeter;
 pub(crate) use process::{FilesystemSample, ProcessSampler};
 
@@ -97,7 +99,8 @@ struct SampleSource {
 #[derive(Clone)]
 enum SampleCallback {
     Queue(Reading<QueueState>),
-    Pool(Reading<PoolState>),
+    /// With the pool's address, where it is known.
+    Pool(Reading<PoolState>, Option<usize>),
     AsyncQueue(Arc<AsyncReading<QueueState>>),
     AsyncPool(Arc<AsyncReading<PoolState>>),
     #[cfg(feature = "postgres")]
@@ -144,14 +147,15 @@ impl SnapshotSampler {
         self.watch(name, SampleCallback::Queue(reading))
     }
 
-    /// Watches a pool until [`unwatch`](Self::unwatch).
+    /// Watches a pool until [`unwatch`](Self::unwatch); `address` is that of the pool, where it is known.
     pub(crate) fn watch_pool(
         &self,
         name: &str,
+        address: Option<usize>,
         read: Arc<dyn Fn() -> PoolState + Send + Sync>,
     ) -> u64 {
         let reading = Reading::new(format!("pool:{name}"), move || Ok(read()));
-        self.watch(name, SampleCallback::Pool(reading))
+        self.watch(name, SampleCallback::Pool(reading, address))
     }
 
     /// Watches a queue that has to be asked until [`unwatch`](Self::unwatch), on the runtime of the caller.
@@ -289,7 +293,8 @@ impl Inner {
     fn sample_sources(&self, snapshot: &mut Snapshot) {
         // Not kept from the last tick: a source that panics now has no figure, instead of an old
         // one.
-        (snapshot.queues, snapshot.pools) = (Vec::new(), Vec::new());
+        snapshot.queues = Vec::new();
+        let mut pools = SampledPools::default();
         #[cfg(feature = "postgres")]
         snapshot.databases.clear();
         // A copy, so that a sampler may itself start or end watching.
@@ -306,16 +311,18 @@ impl Inner {
                     snapshot.queues.extend(state.map(|state| (name, state)));
                 }
                 SampleCallback::AsyncPool(read) => {
-                    let state = self.ask(&read, now);
-                    snapshot.pools.extend(state.map(|state| (name, state)));
+                    if let Some(state) = self.ask(&read, now) {
+                        pools.add(name, None, state);
+                    }
                 }
                 SampleCallback::Queue(read) => {
                     let state = read.with_result(|state| *state);
                     snapshot.queues.extend(state.map(|state| (name, state)));
                 }
-                SampleCallback::Pool(read) => {
-                    let state = read.with_result(|state| *state);
-                    snapshot.pools.extend(state.map(|state| (name, state)));
+                SampleCallback::Pool(read, address) => {
+                    if let Some(state) = read.with_result(|state| *state) {
+                        pools.add(name, address, state);
+                    }
                 }
                 #[cfg(feature = "postgres")]
                 SampleCallback::Database(read) => {
@@ -325,6 +332,7 @@ impl Inner {
                 }
             }
         }
+        snapshot.pools = pools.into_named();
     }
 }
 
@@ -333,7 +341,7 @@ impl SampleSource {
     fn call(&self) -> Option<Arc<UserCall>> {
         match &self.callback {
             SampleCallback::Queue(read) => Some(Arc::clone(read.call())),
-            SampleCallback::Pool(read) => Some(Arc::clone(read.call())),
+            SampleCallback::Pool(read, _) => Some(Arc::clone(read.call())),
             SampleCallback::AsyncQueue(_) | SampleCallback::AsyncPool(_) => None,
             #[cfg(feature = "postgres")]
             SampleCallback::Database(_) => None,

@@ -47,7 +47,9 @@ impl Telemetry {
         self.classify_errors_by_default(|error: &PoolError<M::Error>| error.error_type());
         let database = self.database(system_name::<M>()).for_namespace(name);
         let sampled = pool.clone();
-        let guard = self.watch_pool(name, move || {
+        // The manager of a pool lies in what all its clones share.
+        let identity = std::ptr::from_ref(pool.manager()).cast::<()>().addr();
+        let guard = self.watch_one_pool(name, identity, move || {
             let status = sampled.status();
             PoolState {
                 used: status.size.saturating_sub(status.available) as u64,

@@ -65,7 +65,9 @@ impl Telemetry {
         let database = self.database(system_name::<DB>()).for_namespace(name);
         let waits = WaitRecorder::new(database, name);
         let (pending, sampled) = (waits.pending(), pool.clone());
-        let guard = self.watch_pool(name, move || {
+        // The options of a pool lie in what all its clones share.
+        let identity = std::ptr::from_ref(pool.options()).addr();
+        let guard = self.watch_one_pool(name, identity, move || {
             let (size, idle) = (u64::from(sampled.size()), sampled.num_idle() as u64);
             PoolState {
                 used: size.saturating_sub(idle),

@@ -774,6 +774,31 @@ async fn a_transaction_may_begin_with_a_statement_of_its_own() {
 }
 
 #[tokio::test]
+async fn pools_of_one_name_are_added_and_the_same_pool_is_one() {
+    let url = create_database().await;
+    let open = async |max: u32| {
+        let options = PgPoolOptions::new().max_connections(max);
+        options.connect(&url).await.unwrap()
+    };
+    let (first, second) = (open(3).await, open(5).await);
+    let shop = Shop::of(first.clone());
+    // As each worker of a server may do it.
+    let again = shop.test.telemetry().sqlx("shop", first);
+    let other = shop.test.telemetry().sqlx("shop", second);
+    let _held = other.acquire().await.unwrap();
+    shop.test.tick();
+    assert_eq!(shop.pool("max"), Some(8.0));
+    assert_eq!(shop.connections("used"), Some(1.0));
+    assert_eq!(shop.connections("idle"), Some(1.0));
+    drop(again);
+    shop.test.tick();
+    assert_eq!(shop.pool("max"), Some(8.0));
+    drop(other);
+    shop.test.tick();
+    assert_eq!(shop.pool("max"), Some(3.0));
+}
+
+#[tokio::test]
 async fn a_query_in_a_span_is_its_child() {
     let shop = Shop::open().await;
     let worker = shop.test.telemetry().worker("w1");
