@@ -16,6 +16,7 @@
 
 mod metric;
 mod names;
+mod refusals;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -28,7 +29,9 @@ use opentelemetry::metrics::Meter;
 
 use self::metric::{CounterSeries, GaugeSeries, HistogramSeries, Metric, SeriesKind};
 use self::names::{Description, NameError, Names};
+use self::refusals::Refusals;
 use crate::record::instruments::SelfTelemetry;
+use crate::record::series::Instruments;
 use crate::record::sync::lock;
 
 /// The largest number of metrics of the facade.
@@ -42,7 +45,8 @@ const MAX_NAMES: usize = 2 * MAX_METRICS;
 ///   Prometheus doesn't allow become `_`; of two metrics whose names become one the first is exposed.
 /// - Descriptions count before the first use of their metric.
 /// - Without a unit, histograms whose names end in `seconds` or `duration` have buckets for seconds, in `bytes` for
-///   sizes. Values that are no numbers are dropped.
+///   sizes. Values that are negative or no numbers are refused and counted
+///   (`vantage_telemetry_figure_mismatches_total{figure, reason="value"}`).
 /// - A metric with a name of the crate's own, or past the first 1,000, is left out: the log says so once (of those that are too
 ///   many, for the first), and `vantage_telemetry_scrape_errors_total{part="meter"}` counts it.
 #[derive(Clone)]
@@ -58,6 +62,7 @@ struct Inner {
     counters: Metrics<CounterSeries>,
     gauges: Metrics<GaugeSeries>,
     histograms: Metrics<HistogramSeries>,
+    refusals: Refusals,
     self_telemetry: SelfTelemetry,
 }
 
@@ -65,7 +70,12 @@ struct Inner {
 type Metrics<S> = ArcSwap<HashMap<KeyName, Option<Arc<Metric<S>>>>>;
 
 impl MetricsRecorder {
-    pub(crate) fn new(meter: Meter, limit: usize, self_telemetry: SelfTelemetry) -> Self {
+    pub(crate) fn new(
+        meter: Meter,
+        limit: usize,
+        instruments: &Instruments,
+        self_telemetry: SelfTelemetry,
+    ) -> Self {
         Self(Arc::new(Inner {
             meter,
             limit,
@@ -74,6 +84,7 @@ impl MetricsRecorder {
             counters: ArcSwap::default(),
             gauges: ArcSwap::default(),
             histograms: ArcSwap::default(),
+            refusals: Refusals::new(instruments),
             self_telemetry,
         }))
     }
@@ -111,7 +122,11 @@ impl MetricsRecorder {
         }
         let claimed = names.claim(S::KIND, name);
         let metric = match &claimed {
-            Ok(identity) => Some(Metric::new(&self.0.meter, identity, self.0.limit)),
+            Ok(identity) => {
+                let inner = &self.0;
+                let (limit, refusals) = (inner.limit, &inner.refusals);
+                Some(Metric::new(&inner.meter, identity, limit, refusals))
+            }
             Err(_) => None,
         };
         let mut grown = HashMap::clone(&known);

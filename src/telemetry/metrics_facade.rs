@@ -15,7 +15,8 @@ impl Telemetry {
         recording.metrics_facade.0.get_or_init(|| {
             let limit = self.0.config.config.metrics.cardinality_limit;
             let meter = recording.user.unguarded_meter("metrics");
-            MetricsRecorder::new(meter, limit, recording.self_telemetry.clone())
+            let self_telemetry = recording.self_telemetry.clone();
+            MetricsRecorder::new(meter, limit, &recording.instruments, self_telemetry)
         })
     }
 }

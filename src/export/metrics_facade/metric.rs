@@ -13,6 +13,7 @@ use opentelemetry::KeyValue;
 use opentelemetry::metrics::Meter;
 
 use super::names::Identity;
+use super::refusals::{MetricRefusals, Refusals};
 use crate::record::series::{FacadeHistogram, OVERFLOW};
 use crate::record::sync::lock;
 
@@ -21,8 +22,14 @@ pub(super) trait SeriesKind: Sized + Send + Sync + 'static {
     const KIND: &'static str;
     /// Makes series with their labels.
     type Instrument: Send + Sync;
-    /// Builds the instrument; an observable one reads the values of `observed`.
-    fn build(meter: &Meter, identity: &Identity, observed: Observed<Self>) -> Self::Instrument;
+    /// Builds the instrument; an observable one reads the values of `observed`, and another one counts what it refuses
+    /// in `refusals`.
+    fn build(
+        meter: &Meter,
+        identity: &Identity,
+        observed: Observed<Self>,
+        refusals: &Refusals,
+    ) -> Self::Instrument;
     fn bind(instrument: &Self::Instrument, labels: &[KeyValue]) -> Self;
 }
 
@@ -38,13 +45,16 @@ pub(super) struct CounterSeries(AtomicU64);
 pub(super) struct GaugeSeries(AtomicU64);
 
 #[derive(Debug)]
-pub(super) struct HistogramSeries(FacadeHistogram);
+pub(super) struct HistogramSeries {
+    series: FacadeHistogram,
+    refusals: Arc<MetricRefusals>,
+}
 
 impl SeriesKind for CounterSeries {
     const KIND: &'static str = "counter";
     type Instrument = ();
 
-    fn build(meter: &Meter, identity: &Identity, observed: Observed<Self>) {
+    fn build(meter: &Meter, identity: &Identity, observed: Observed<Self>, _: &Refusals) {
         let counter = meter
             .u64_observable_counter(identity.name.clone())
             .with_description(identity.description.clone())
@@ -66,7 +76,7 @@ impl SeriesKind for GaugeSeries {
     const KIND: &'static str = "gauge";
     type Instrument = ();
 
-    fn build(meter: &Meter, identity: &Identity, observed: Observed<Self>) {
+    fn build(meter: &Meter, identity: &Identity, observed: Observed<Self>, _: &Refusals) {
         let gauge = meter
             .f64_observable_gauge(identity.name.clone())
             .with_description(identity.description.clone())
@@ -86,19 +96,28 @@ impl SeriesKind for GaugeSeries {
 
 impl SeriesKind for HistogramSeries {
     const KIND: &'static str = "histogram";
-    type Instrument = opentelemetry::metrics::Histogram<f64>;
+    type Instrument = (opentelemetry::metrics::Histogram<f64>, Arc<MetricRefusals>);
 
-    fn build(meter: &Meter, identity: &Identity, _: Observed<Self>) -> Self::Instrument {
-        meter
+    fn build(
+        meter: &Meter,
+        identity: &Identity,
+        _: Observed<Self>,
+        refusals: &Refusals,
+    ) -> Self::Instrument {
+        let histogram = meter
             .f64_histogram(identity.name.clone())
             .with_description(identity.description.clone())
             .with_unit(identity.unit)
             .with_boundaries(boundaries(identity))
-            .build()
+            .build();
+        (histogram, Arc::new(refusals.of_metric(&identity.name)))
     }
 
-    fn bind(instrument: &Self::Instrument, labels: &[KeyValue]) -> Self {
-        Self(FacadeHistogram::bind(instrument, labels))
+    fn bind((histogram, refusals): &Self::Instrument, labels: &[KeyValue]) -> Self {
+        Self {
+            series: FacadeHistogram::bind(histogram, labels),
+            refusals: Arc::clone(refusals),
+        }
     }
 }
 
@@ -128,9 +147,12 @@ impl GaugeFn for GaugeSeries {
 
 impl HistogramFn for HistogramSeries {
     fn record(&self, value: f64) {
-        // One would make the sum useless for the rest of the process.
-        if value.is_finite() {
-            self.0.record(value);
+        // A number that is none would make the sum useless for the rest of the process, and one below zero make it
+        // shrink, which a reader takes for a restart.
+        if value.is_finite() && value >= 0.0 {
+            self.series.record(value);
+        } else {
+            self.refusals.refuse();
         }
     }
 }
@@ -177,10 +199,15 @@ pub(super) struct Metric<S: SeriesKind> {
 }
 
 impl<S: SeriesKind> Metric<S> {
-    pub(super) fn new(meter: &Meter, identity: &Identity, limit: usize) -> Arc<Self> {
+    pub(super) fn new(
+        meter: &Meter,
+        identity: &Identity,
+        limit: usize,
+        refusals: &Refusals,
+    ) -> Arc<Self> {
         let observed = Observed::<S>::default();
         Arc::new(Self {
-            instrument: S::build(meter, identity, Arc::clone(&observed)),
+            instrument: S::build(meter, identity, Arc::clone(&observed), refusals),
             limit,
             observed,
             known: ArcSwap::default(),

@@ -228,7 +228,7 @@ family! {
         "vantage.telemetry.figure_mismatches",
         Instrument::Counter,
         Unit::Count("{measurement}"),
-        "Recordings of the service's figures that do not fit the declaration; of a label that is not declared the rest was kept",
+        "Recordings of the service's figures that do not fit the declaration, of a label that is not declared the rest was kept; and values that histograms of the `metrics` facade refuse",
         &BY_FIGURE,
     );
 

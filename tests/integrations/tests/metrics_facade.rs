@@ -113,8 +113,17 @@ fn a_value_that_is_no_number_is_dropped() {
         histogram.record(f64::NAN);
         histogram.record(f64::INFINITY);
         histogram.record(0.5);
+        // The sum would shrink, which is a restart to Prometheus.
+        histogram.record(-0.25);
+        metrics::histogram!("delta").record(-7.0);
     });
     assert_eq!(test.value("wait_seconds_sum", &[]), Some(0.5));
+    assert_eq!(test.value("delta_count", &[]), None);
+    for (metric, refused) in [("wait_seconds", 3.0), ("delta", 1.0)] {
+        let labels = [("figure", metric), ("reason", "value")];
+        let name = "vantage_telemetry_figure_mismatches_total";
+        assert_eq!(test.value(name, &labels), Some(refused), "{metric}");
+    }
     assert_eq!(
         test.value("wait_seconds_bucket", &[("le", "0.5")]),
         Some(1.0)
