@@ -88,14 +88,25 @@ pub(crate) struct SqlSummary<'a> {
     pub(crate) table: &'a str,
 }
 
+/// The products as far as their texts are read in different ways.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    /// `#` is an operator.
+    Standard,
+    /// A comment goes from `#` to the end of the line.
+    MySql,
+    /// It may be either: behind `#` nobody knows what is a literal.
+    Unknown,
+}
+
 impl<'a> SqlSummary<'a> {
     /// Reads the operation and the table of a text, of the first statement where it holds several.
-    pub(crate) fn parse(text: &'a str) -> Self {
+    pub(crate) fn parse(text: &'a str, dialect: Dialect) -> Self {
         let mut end = text.len().min(MAX_BYTES);
         while !text.is_char_boundary(end) {
             end -= 1;
         }
-        let mut tokens = Tokens::new(&text[..end]);
+        let mut tokens = Tokens::new(&text[..end], dialect);
         let mut expressions = Expressions::default();
         let mut summary = tokens.statement(&mut expressions, 0);
         if holds_id(summary.table) {
@@ -165,11 +176,16 @@ impl Token<'_> {
 struct Tokens<'a> {
     text: &'a str,
     at: usize,
+    dialect: Dialect,
 }
 
 impl<'a> Tokens<'a> {
-    const fn new(text: &'a str) -> Self {
-        Self { text, at: 0 }
+    const fn new(text: &'a str, dialect: Dialect) -> Self {
+        Self {
+            text,
+            at: 0,
+            dialect,
+        }
     }
 
     fn rest(&self) -> &'a str {
@@ -379,7 +395,8 @@ impl<'a> Tokens<'a> {
             None => Some(name),
             Some(body) => {
                 let mut expressions = *expressions;
-                let inner = Tokens::new(body).statement(&mut expressions, nesting + 1);
+                let inner =
+                    Tokens::new(body, self.dialect).statement(&mut expressions, nesting + 1);
                 (!inner.table.is_empty()).then_some(inner.table)
             }
         }
@@ -441,9 +458,14 @@ impl<'a> Tokens<'a> {
     fn skip_space(&mut self) -> Option<()> {
         loop {
             self.take_while(|byte| byte.is_ascii_whitespace());
-            if self.rest().starts_with("--") {
+            let rest = self.rest();
+            let is_hash = rest.starts_with('#');
+            if is_hash && self.dialect == Dialect::Unknown {
+                return None;
+            }
+            if rest.starts_with("--") || is_hash && self.dialect == Dialect::MySql {
                 self.take_while(|byte| byte != b'\n');
-            } else if self.rest().starts_with("/*") {
+            } else if rest.starts_with("/*") {
                 self.comment()?;
             } else {
                 return Some(());
@@ -536,8 +558,54 @@ mod tests {
     use super::*;
 
     fn parse(text: &str) -> (&str, &str) {
-        let summary = SqlSummary::parse(text);
+        parse_as(Dialect::Standard, text)
+    }
+
+    fn parse_as(dialect: Dialect, text: &str) -> (&str, &str) {
+        let summary = SqlSummary::parse(text, dialect);
         (summary.operation, summary.table)
+    }
+
+    #[test]
+    fn a_comment_of_mysql_is_none_elsewhere() {
+        for (text, mysql, standard) in [
+            (
+                "SELECT a # the customer's\nFROM orders WHERE b = 'FROM secret'",
+                ("SELECT", "orders"),
+                // Between the apostrophes is a string.
+                ("SELECT", "secret"),
+            ),
+            (
+                "# it's FROM secret\nUPDATE orders SET a = 1",
+                ("UPDATE", "orders"),
+                ("", ""),
+            ),
+            (
+                "WITH a AS (SELECT 1 # ')\n FROM orders) SELECT * FROM a # it's",
+                ("SELECT", "orders"),
+                ("", ""),
+            ),
+            // An exclusive or, and a part of JSON.
+            (
+                "SELECT a # b, c #> '{d}' FROM orders",
+                ("SELECT", ""),
+                ("SELECT", "orders"),
+            ),
+            (
+                "SELECT '# ' FROM orders",
+                ("SELECT", "orders"),
+                ("SELECT", "orders"),
+            ),
+        ] {
+            assert_eq!(parse_as(Dialect::MySql, text), mysql, "{text}");
+            assert_eq!(parse_as(Dialect::Standard, text), standard, "{text}");
+            let (operation, table) = parse_as(Dialect::Unknown, text);
+            assert!(operation.is_empty() || operation == mysql.0, "{text}");
+            assert!(
+                table.is_empty() || (mysql.1 == table && standard.1 == table),
+                "{text}"
+            );
+        }
     }
 
     #[test]
@@ -746,7 +814,9 @@ mod tests {
             r"WITH a AS (SELECT 1) SEARCH '\\' ' SELECT * FROM secret ' SELECT * FROM a",
         ];
         for text in doubtful {
-            assert_eq!(SqlSummary::parse(text).table, "", "{text}");
+            for dialect in [Dialect::Standard, Dialect::MySql, Dialect::Unknown] {
+                assert_eq!(parse_as(dialect, text).1, "", "{text}");
+            }
         }
         for text in [
             "",
@@ -761,7 +831,7 @@ mod tests {
             "-",
             "/*/",
         ] {
-            assert_eq!(SqlSummary::parse(text), SqlSummary::default(), "{text}");
+            assert_eq!(parse(text), ("", ""), "{text}");
         }
     }
 
@@ -844,7 +914,9 @@ mod tests {
                 text.push_str(words[random(words.len())]);
                 text.push_str(if random(3) == 0 { "" } else { " " });
             }
-            let table = SqlSummary::parse(&text).table;
+            let dialects = [Dialect::Standard, Dialect::MySql, Dialect::Unknown];
+            let dialect = dialects[turn / 2 % 3];
+            let table = SqlSummary::parse(&text, dialect).table;
             let is_name = |c: char| c.is_alphanumeric() || " _$.-:\u{feff}\u{1f600}".contains(c);
             assert!(
                 table.chars().all(is_name) && text.contains(table),

@@ -2,7 +2,7 @@ use sqlx::error::BoxDynError;
 use sqlx::{Database, Error, Execute, SqlStr};
 
 use super::error::error_type;
-use crate::integrations::sql_summary::SqlSummary;
+use crate::integrations::sql_summary::{Dialect, SqlSummary};
 use crate::record::instruments::{self, Query};
 
 /// A query in its parts, so that its text can be read before it runs.
@@ -26,7 +26,14 @@ impl<DB: Database> QueryParts<DB> {
 
     /// Starts to measure it.
     pub(super) fn start(&self, database: &instruments::Database) -> Query {
-        start(database, self.sql.as_str())
+        let dialect = match DB::NAME {
+            "MySQL" => Dialect::MySql,
+            "PostgreSQL" | "SQLite" => Dialect::Standard,
+            // sqlx's `Any` too.
+            _ => Dialect::Unknown,
+        };
+        let SqlSummary { operation, table } = SqlSummary::parse(self.sql.as_str(), dialect);
+        database.query(operation, table)
     }
 }
 
@@ -46,12 +53,6 @@ impl<DB: Database> Execute<'_, DB> for QueryParts<DB> {
     fn persistent(&self) -> bool {
         self.persistent
     }
-}
-
-/// Starts to measure a query of this text.
-fn start(database: &instruments::Database, text: &str) -> Query {
-    let SqlSummary { operation, table } = SqlSummary::parse(text);
-    database.query(operation, table)
 }
 
 /// Ends a query by what came of it.
