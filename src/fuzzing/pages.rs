@@ -108,6 +108,7 @@ fn snapshot(texts: PageTexts<'_>) -> StatusSnapshot {
         time_zone: "UTC".into(),
         taken_at: at,
         store_away_since: None,
+        workers_unknown_since: None,
         components: vec![ComponentStatus {
             id,
             key: "api".into(),

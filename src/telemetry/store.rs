@@ -12,6 +12,7 @@ use crate::record::instruments::observe_store;
 use crate::record::series::Instruments;
 use crate::store::{MemoryStore, Store, StoreWriter, WriterSettings, open_file};
 use crate::watch::health::{CheckBuilder, HealthWatcher};
+use crate::watch::heartbeat::HeartbeatReceiver;
 use crate::watch::slo::SloStore;
 
 /// Opens the store and its writer. Without a `thread`, nothing outlives the process, and the caller ticks
@@ -50,12 +51,17 @@ fn open(config: &Config, supervisor: &Supervisor) -> io::Result<Arc<dyn Store>> 
 }
 
 /// Watches a store that can fail.
-pub(super) fn check(config: &Config, health: &HealthWatcher, store_writer: &StoreWriter) {
+pub(super) fn check(
+    config: &Config,
+    health: &HealthWatcher,
+    store_writer: &StoreWriter,
+    receiver: &Arc<HeartbeatReceiver>,
+) {
     // Memory cannot fail, and a check that always passes only takes room on the page.
     if config.disabled || config.store.kind == StoreKind::Memory {
         return;
     }
-    let store_writer = store_writer.clone();
+    let (store_writer, receiver) = (store_writer.clone(), Arc::clone(receiver));
     let check = CheckBuilder::new(health, "store", Arc::new(|| None));
     let check = if store_writer.is_shared() {
         // A shared database that is away is away for the whole fleet; taking instances out of
@@ -64,7 +70,10 @@ pub(super) fn check(config: &Config, health: &HealthWatcher, store_writer: &Stor
     } else {
         check.local()
     };
-    check.store(move || store_writer.status());
+    check.store(
+        move || store_writer.status(),
+        move || receiver.store_lost_since(),
+    );
 }
 
 /// Returns the store of the slices of objectives; `None` where nothing outlives the process.

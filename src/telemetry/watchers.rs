@@ -55,7 +55,7 @@ impl Watchers {
             recording.supervisor.clone(),
         );
         // Registered first, so that the id `store` is taken before the service can use it.
-        store::check(config, &health, store_writer);
+        store::check(config, &health, store_writer, &heartbeat.receiver);
         let status_sources = StatusSources {
             health: snapshots.health.clone(),
             heartbeat_receiver: Arc::clone(&heartbeat.receiver),

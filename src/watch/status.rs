@@ -448,6 +448,7 @@ impl Inner {
             recorder: &state.recorder,
             now: wall_time,
             away_since: state.history.away_since().or(failing),
+            workers_unknown_since: self.sources.workers_unknown_since(),
         };
         let (snapshot, observations) = builder.build();
         self.latest.publish(snapshot);

@@ -111,7 +111,7 @@ family! {
         "vantage.scheduler.heartbeat.timestamp",
         Instrument::ObservableGauge,
         Unit::Seconds,
-        "Time at which the last heartbeat of a scheduler arrived, in seconds since 1970; absent for a scheduler that signed off",
+        "Time at which the last heartbeat of a scheduler arrived, in seconds since 1970; absent for a scheduler that signed off or sends heartbeats through a store that cannot be read",
         &[Attribute::open(
             "scheduler.id",
             "the name under which the scheduler sends heartbeats",

@@ -143,7 +143,7 @@ family! {
         "vantage.worker.heartbeat.timestamp",
         Instrument::ObservableGauge,
         Unit::Seconds,
-        "Time at which the last heartbeat of a worker arrived, in seconds since 1970; absent if there are more than 1,000 workers, and for a worker that signed off or has been silent for heartbeat.forget_after",
+        "Time at which the last heartbeat of a worker arrived, in seconds since 1970; absent if there are more than 1,000 workers, and for a worker that signed off, has been silent for heartbeat.forget_after, or sends heartbeats through a store that cannot be read",
         &[Attribute::open(
             "worker.id",
             "the name under which the worker sends heartbeats",

@@ -36,6 +36,9 @@ pub struct StatusSnapshot {
     /// Since when the store has been away; `None` while it is there. States are always those of
     /// `taken_at`; incidents, maintenance and what others saw are as they were when it went away.
     pub store_away_since: Option<Timestamp>,
+    /// Since when nothing is known of workers and schedulers whose heartbeats come through the store; `None` while it
+    /// can be read, and where no heartbeat comes through it. They count in no state and in no uptime.
+    pub workers_unknown_since: Option<Timestamp>,
     /// In the order of the configuration.
     pub components: Vec<ComponentStatus>,
     /// The incidents of the last 90 days and the open ones, newest first.

@@ -279,11 +279,26 @@ impl PageContext<'_> {
                 DisplayTime::new(taken_at, &self.zone()).text
             ));
         }
+        let moment = |since| {
+            let time = DisplayTime::new(since, &self.zone()).text;
+            format!("{time} ({})", shown(age(since)))
+        };
+        let unknown_since = self.snapshot.workers_unknown_since;
         if let Some(since) = self.snapshot.store_away_since {
+            let states = match unknown_since {
+                Some(_) => {
+                    "the present state of workers and schedulers whose heartbeats come through it is not known, and counts in no uptime; other component states are current"
+                }
+                None => "component states are current",
+            };
             warnings.push(format!(
-                "The store of incidents and history has not been available since {} ({}). Incidents and days are shown as of then; component states are current.",
-                DisplayTime::new(since, &self.zone()).text,
-                shown(age(since))
+                "The store of incidents and history has not been available since {}. Incidents and days are shown as of then; {states}.",
+                moment(since)
+            ));
+        } else if let Some(since) = unknown_since {
+            warnings.push(format!(
+                "The store has not been readable since {}. The present state of workers and schedulers whose heartbeats come through it is not known, and counts in no uptime.",
+                moment(since)
             ));
         }
         warnings

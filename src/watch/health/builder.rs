@@ -3,6 +3,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::builtin::{self, FailedSignals, LagLimits, LastTick, UsageLimits};
 use super::check_handle::CheckHandle;
 use super::entry::ResultCallback;
@@ -349,11 +351,12 @@ impl CheckBuilder {
         self.register(CheckTask::Inline(Box::new(check)), None)
     }
 
-    /// Registers a check that the store keeps its data. Degrading, and never damped: it has patience of
-    /// its own.
+    /// Registers a check that the store keeps its data, and since when it can't be read where it carries heartbeats.
+    /// Degrading, and never damped: it has patience of its own.
     pub(crate) fn store(
         mut self,
         read: impl Fn() -> StoreStatus + Send + Sync + 'static,
+        lost_since: impl Fn() -> Option<Timestamp> + Send + Sync + 'static,
     ) -> CheckHandle {
         self.set_defaults(
             Criticality::Degrading,
@@ -361,7 +364,7 @@ impl CheckBuilder {
             CheckedComponent::Datastore,
         );
         self.settings.thresholds.fail_after = 1;
-        let check = move |_| builtin::check_store(&read());
+        let check = move |_| builtin::check_store(&read(), lost_since());
         self.register(CheckTask::Inline(Box::new(check)), None)
     }
 

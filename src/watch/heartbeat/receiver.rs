@@ -74,6 +74,9 @@ impl HeartbeatReceiver {
         // From here on: a clock that is set back before the first tick would hold the registry where it was.
         registry.follow_clocks(clocks);
         registry.set_leader(store_sync.is_leader(clocks.monotonic));
+        if store_sync.is_carrier() {
+            registry.follow_store(clocks.wall);
+        }
         let receiver = Self {
             clock,
             #[cfg(feature = "axum")]
@@ -109,9 +112,11 @@ impl HeartbeatReceiver {
         };
         if let Some(rows) = store_sync.poll(self.clock.now(), is_known) {
             let (mut registry, now) = self.lock_registry();
+            registry.record_read(!matches!(rows, PolledRows::Unavailable), now);
             match rows {
                 PolledRows::All(rows) => registry.merge(rows, now),
                 PolledRows::Changes(rows) => registry.merge_changes(rows, now),
+                PolledRows::Unavailable => 0,
             };
         }
         if !store_sync.is_ready() {
@@ -192,6 +197,12 @@ impl HeartbeatReceiver {
         let mut registry = lock(&self.registry);
         let now = registry.follow_clocks(self.clock.read());
         (registry, now)
+    }
+
+    /// Returns since when the store that carries beats of other processes can't be read; `None` while it can.
+    pub(crate) fn store_lost_since(&self) -> Option<Timestamp> {
+        let (registry, now) = self.lock_registry();
+        registry.store_lost_since(now)
     }
 
     /// Locks the registry, for what needs no time.

@@ -10,8 +10,10 @@
 //! | metrics | counts, last-seen times, skews |
 //! | the receiver's tick | [`WorkerRegistry::advance`]: what became due |
 
+mod carrier;
 mod events;
 mod ingest;
+mod silence;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -39,8 +41,11 @@ pub(crate) struct WorkerView {
     /// The time at which it was or will be late without a beat; `None` before its first beat and after a
     /// goodbye.
     pub(crate) late_at: Option<Timestamp>,
-    /// `None` after a goodbye.
+    /// `None` after a goodbye, and where it can't be known.
     pub(crate) offline_at: Option<Timestamp>,
+    /// `true` if the state is the last one that is known: the store that carries its beats can't be read, or could not
+    /// while it was silent.
+    pub(crate) is_stale: bool,
     /// The moment of the view, from which ages are counted.
     pub(crate) now: Timestamp,
 }
@@ -59,7 +64,12 @@ pub(crate) struct WorkerQuery {
 /// One page of a list, in the order of ids.
 #[derive(Clone, Debug)]
 pub(crate) struct WorkerPage {
+    /// By the last states that are known.
     pub(crate) counts: StateCounts,
+    /// Without those whose states are of an earlier time.
+    pub(crate) known_counts: StateCounts,
+    /// Since when the store that carries beats can't be read.
+    pub(crate) store_lost_since: Option<Timestamp>,
     pub(crate) workers: Vec<WorkerView>,
     /// The id at which the next page begins, if there is one.
     pub(crate) next_cursor: Option<BeatId>,
@@ -73,6 +83,13 @@ pub(crate) struct StateCounts([usize; WorkerState::LISTED.len()]);
 impl StateCounts {
     pub(crate) fn count(&self, state: WorkerState) -> usize {
         self.0.get(state as usize).copied().unwrap_or_default()
+    }
+
+    /// Takes one worker out of a state.
+    fn remove(&mut self, state: WorkerState) {
+        if let Some(count) = self.0.get_mut(state as usize) {
+            *count = count.saturating_sub(1);
+        }
     }
 
     /// Returns the number in a state as it is shown.
@@ -138,6 +155,8 @@ impl WorkerRegistry {
         let workers = ids.iter().filter_map(|id| self.current_view(id));
         WorkerPage {
             counts: self.current_counts(query.role),
+            known_counts: self.known_counts_at(query.role, self.now),
+            store_lost_since: self.store_lost_since(self.now),
             next_cursor: ids.last().filter(|_| has_more).map(|id| (*id).clone()),
             workers: workers.collect(),
         }
@@ -148,8 +167,14 @@ impl WorkerRegistry {
         self.current_counts(role)
     }
 
-    /// Returns the last-seen time of each that has not said goodbye and is not forgotten; `None` where there are
-    /// more than `limit`.
+    /// Returns the number in each state, without those whose states are of an earlier time.
+    pub(crate) fn known_counts(&mut self, role: BeatRole, now: Timestamp) -> StateCounts {
+        self.advance_to(now);
+        self.known_counts_at(role, self.now)
+    }
+
+    /// Returns the last-seen time of each that has not said goodbye and is not forgotten, nor may have beaten since
+    /// without anybody here knowing; `None` where there are more than `limit`.
     pub(crate) fn last_seen(
         &mut self,
         role: BeatRole,
@@ -188,7 +213,11 @@ impl WorkerRegistry {
             .filter(is_active)
             .filter_map(|state| self.state_index.ids(role, state));
         let values = ids.flatten().filter_map(|id| {
-            let value = read(&self.entries.get(id)?.row)?;
+            let entry = self.entries.get(id)?;
+            // The age of its last beat would tell of a silence that may be none. One that was offline still is.
+            let may_have_beaten =
+                entry.state != WorkerState::Offline && self.is_unknown(entry, self.now);
+            let value = read(&entry.row).filter(|_| !may_have_beaten)?;
             Some((id.clone(), value))
         });
         Some(values.collect())
@@ -198,8 +227,9 @@ impl WorkerRegistry {
         let entry = self.entries.get(id)?;
         Some(WorkerView {
             state: entry.state,
-            late_at: self.timeouts.late_at(&entry.row),
-            offline_at: self.timeouts.offline_at(&entry.row),
+            late_at: self.known_deadline(entry, self.timeouts.late_at(entry.basis())),
+            offline_at: self.known_deadline(entry, self.timeouts.offline_at(entry.basis())),
+            is_stale: self.is_unknown(entry, self.now),
             row: entry.row.clone(),
             now: self.now,
         })

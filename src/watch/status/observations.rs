@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use jiff::Timestamp;
+
 use super::component::{ComponentDefinition, IdPattern, StateSource};
 use super::rules::{self, CheckInput};
 use crate::model::heartbeat::BeatRole;
@@ -71,6 +73,15 @@ impl StatusSources {
     }
 }
 
+impl StatusSources {
+    /// Returns since when the state of any worker or scheduler is unknown because the store of its beats can't be
+    /// read.
+    pub(super) fn workers_unknown_since(&self) -> Option<Timestamp> {
+        let (registry, now) = self.heartbeat_receiver.lock_registry();
+        registry.unknown_since(now)
+    }
+}
+
 impl SourceSnapshot<'_> {
     fn state(&self, definition: &ComponentDefinition, source: &StateSource) -> ComponentState {
         match source {
@@ -111,7 +122,7 @@ impl SourceSnapshot<'_> {
         // Only the pattern `*` matches nothing: counts are enough, and no worker is looked at.
         if ids.iter().any(|pattern| pattern.matches("")) {
             let (mut registry, now) = receiver.lock_registry();
-            let counts = registry.counts(role, now);
+            let counts = registry.known_counts(role, now);
             drop(registry);
             let states = WorkerState::LISTED.into_iter();
             return rules::workers_state(
@@ -133,7 +144,7 @@ impl SourceSnapshot<'_> {
             let matching = page
                 .workers
                 .iter()
-                .filter(|worker| any_matches(ids, worker.row.id.as_str()));
+                .filter(|worker| !worker.is_stale && any_matches(ids, worker.row.id.as_str()));
             states.extend(matching.map(|worker| worker.state));
             after = page.next_cursor;
             if after.is_none() {

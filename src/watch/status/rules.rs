@@ -10,8 +10,8 @@
 //! | `web` | this process answers | – | – | – |
 //!
 //! * The worst of all that is known is the state. Where nothing is known there is no data: a check
-//!   without a result, a worker that has not come yet, has stopped or is forgotten, an objective that
-//!   is quiet or frozen say nothing.
+//!   without a result, a worker that has not come yet, has stopped or is forgotten, or whose beats come
+//!   through a store that can't be read, an objective that is quiet or frozen say nothing.
 //! * A burn rate has a memory: its alert outlasts its cause. Where the component has the time slices of
 //!   an objective, they say when it was out, and alerts say that it is degraded at most.
 //! * In maintenance, declared or announced of the component, neither alerts nor time slices count.

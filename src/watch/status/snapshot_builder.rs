@@ -43,6 +43,7 @@ pub(super) struct SnapshotBuilder<'a> {
     pub(super) recorder: &'a SpanRecorder,
     pub(super) now: Timestamp,
     pub(super) away_since: Option<Timestamp>,
+    pub(super) workers_unknown_since: Option<Timestamp>,
 }
 
 impl SnapshotBuilder<'_> {
@@ -75,6 +76,7 @@ impl SnapshotBuilder<'_> {
             time_zone: Arc::clone(&self.page.zone_name),
             taken_at: self.now,
             store_away_since: self.away_since,
+            workers_unknown_since: self.workers_unknown_since,
             components,
             incidents,
             maintenances,

@@ -9,7 +9,9 @@ use std::time::{Duration, Instant, SystemTime};
 use jiff::Timestamp;
 
 use super::*;
+use crate::background::log_queue::LogQueue;
 use crate::config::Role;
+use crate::model::heartbeat::{Beat, BeatId, BeatProgress, BeatRole, LifecycleState};
 use crate::model::snapshot::health::{
     CheckResult, CheckScope, CheckState, CheckedComponent, Criticality, HealthState, HealthStatus,
     LatestHealth,
@@ -98,6 +100,7 @@ struct StatusProcess {
     health: LatestHealth,
     slo: LatestSloReport,
     store_writer: StoreWriter,
+    receiver: Arc<HeartbeatReceiver>,
     incidents: Incidents,
     clock: Clock,
 }
@@ -114,16 +117,16 @@ fn process(clock: &Clock, store: &Arc<OutageStore>) -> StatusProcess {
     };
     let store_writer = StoreWriter::without_thread(Arc::clone(store) as _, settings).unwrap();
     let config = Config::new("test", Role::Api);
-    let receiver = HeartbeatReceiver::new(
+    let receiver = Arc::new(HeartbeatReceiver::new(
         &config,
         clock.clone(),
         store_writer.clone(),
         SloEvents::default(),
-    );
+    ));
     let (health, slo) = (LatestHealth::default(), LatestSloReport::default());
     let sources = StatusSources {
         health: health.clone(),
-        heartbeat_receiver: Arc::new(receiver),
+        heartbeat_receiver: Arc::clone(&receiver),
         slo: slo.clone(),
         fleet: true,
     };
@@ -132,6 +135,7 @@ fn process(clock: &Clock, store: &Arc<OutageStore>) -> StatusProcess {
         health,
         slo,
         store_writer,
+        receiver,
         clock: clock.clone(),
     };
     process.set_check_status(HealthStatus::Pass);
@@ -161,14 +165,37 @@ impl StatusProcess {
     }
 
     fn tick(&self) {
+        self.receiver.tick(&LogQueue::immediate());
         self.incidents.tick();
         self.store_writer.tick();
     }
 
     fn api_component(&self) -> ComponentStatus {
+        self.component("api").unwrap()
+    }
+
+    fn component(&self, key: &str) -> Option<ComponentStatus> {
         let status = self.incidents.status().unwrap();
-        let found = status.components.iter().find(|one| &*one.key == "api");
-        found.cloned().unwrap()
+        let mut components = status.components.iter();
+        components.find(|one| &*one.key == key).cloned()
+    }
+
+    /// Takes in a beat of a worker and one of a scheduler, and does what is due.
+    fn beat(&self, sequence: u64) {
+        for (id, role) in [("w1", BeatRole::Worker), ("s1", BeatRole::Scheduler)] {
+            let beat = Beat {
+                boot_id: "a".into(),
+                sequence,
+                role,
+                interval: Duration::from_secs(30),
+                state: LifecycleState::Running,
+                sent_at: None,
+                version: None,
+                progress: BeatProgress::default(),
+            };
+            let id = BeatId::parse(id).unwrap();
+            self.receiver.ingest(&id, beat).unwrap();
+        }
     }
 }
 
@@ -339,6 +366,57 @@ fn while_the_store_is_unavailable_states_go_on_and_incidents_stay() {
     assert_eq!(status.incidents[0].status, IncidentStatus::Resolved);
     let outage = one.api_component().seconds.partial_outage;
     assert_eq!(outage, 120, "nothing of what was seen is lost");
+}
+
+#[test]
+fn workers_whose_beats_come_through_a_store_that_is_away_have_no_data() {
+    let (clock, store) = (clock(), Arc::<OutageStore>::default());
+    let [one, other] = [(); 2].map(|()| process(&clock, &store));
+    let run = |seconds: u64, beats: bool| {
+        for _ in 0..seconds {
+            let second = clock.wall().duration_since(SystemTime::UNIX_EPOCH);
+            let second = second.unwrap().as_secs();
+            if beats && second.is_multiple_of(30) {
+                other.beat(second);
+            }
+            advance(&clock, &[&one, &other], 1);
+        }
+    };
+    run(300, true);
+    for key in ["workers", "scheduler"] {
+        assert_eq!(one.component(key).unwrap().state, Operational, "{key}");
+    }
+    let status = || one.incidents.status().unwrap();
+    store.away.store(true, Ordering::SeqCst);
+    run(1_200, true);
+    let since = status().workers_unknown_since.unwrap();
+    assert!(status().store_away_since.unwrap() >= since);
+    for key in ["workers", "scheduler"] {
+        let component = one.component(key).unwrap();
+        assert_eq!(component.state, ComponentState::NoData, "{key}");
+        assert_eq!(component.seconds.down(), 0, "{key}");
+        let up = component.seconds.operational;
+        assert!((290..=315).contains(&up), "{key}: {up}");
+        // Where its beats come, it is current.
+        assert_eq!(other.component(key).unwrap().state, Operational, "{key}");
+    }
+    assert_eq!(
+        other.incidents.status().unwrap().workers_unknown_since,
+        None
+    );
+    store.away.store(false, Ordering::SeqCst);
+    run(100, true);
+    assert_eq!(status().workers_unknown_since, None);
+    for key in ["workers", "scheduler"] {
+        let component = one.component(key).unwrap();
+        assert_eq!(component.state, Operational, "{key}");
+        assert_eq!(component.seconds.down(), 0, "{key}");
+    }
+    assert_eq!(status().incidents.len(), 0);
+    // One that is gone is missed.
+    run(500, false);
+    let workers = one.component("workers").unwrap();
+    assert_eq!(workers.state, ComponentState::MajorOutage);
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
 use tokio::runtime::Runtime;
 
 use super::client::{TOKENS, assert_kept, beat, open_incident};
@@ -190,4 +191,92 @@ fn tables_that_are_emptied_or_dropped_cost_their_rows_and_are_filled_and_made_an
             other.worker_view("w")["sequence"] == 2
         });
     }
+}
+
+/// Three times the timeout of the workers below.
+const LONG_OUTAGE: Duration = Duration::from_secs(24);
+
+/// Looks at a service until `is_over`, which `worker` must not be offline in all the time.
+fn never_offline(service: &ChildProcess, worker: &str, mut is_over: impl FnMut() -> bool) {
+    eventually("it is over", || {
+        let state = service.state(worker);
+        assert!(["online", "late"].contains(&&*state), "{state}");
+        is_over()
+    });
+}
+
+fn json(service: &ChildProcess, path: &str) -> Value {
+    serde_json::from_str(&service.get(path).1).unwrap()
+}
+
+#[test]
+#[ignore = "needs .ci/failures"]
+fn workers_that_beat_through_a_postgres_that_is_away_are_unknown_and_not_offline() {
+    let server = TestPostgres::start();
+    let url = server.url();
+    let start = |role, instance| {
+        let variables = [
+            ("VANTAGE_OBS_STORE_KIND", "postgres"),
+            ("VANTAGE_OBS_STORE_URL", &*url),
+            ("VANTAGE_OBS_INSTANCE_ID", instance),
+            ("VANTAGE_OBS_HEARTBEAT_INTERVAL", "2s"),
+            ("VANTAGE_OBS_HEARTBEAT_OFFLINE_AFTER", "8s"),
+            ("VANTAGE_TEST_WORKER", "w"),
+        ];
+        ChildProcess::start(role, &variables)
+    };
+    let service = start(ChildRole::Api, "api");
+    let mut worker = start(ChildRole::Worker, "worker");
+    eventually("it is heard", || service.state("w") == "online");
+    let workers = || json(&service, "/api/v1/workers/health");
+    let component = || {
+        let status = json(&service, "/status.json");
+        let components = status["components"].as_array().unwrap().clone();
+        let mut components = components.into_iter();
+        let found = components.find(|one| one["key"] == "workers");
+        (
+            found.unwrap_or_default()["state"].clone(),
+            status["workers_unknown_since"].is_string(),
+        )
+    };
+    let last_seen = |text: &str| {
+        let name = "vantage_worker_heartbeat_timestamp_seconds";
+        sample_with(text, name, &[("worker_id", "w")])
+    };
+    let offline = |text: &str| {
+        let labels = [("state", "offline")];
+        sample_with(text, "vantage_worker_workers", &labels)
+    };
+    never_offline(&service, "w", || component().0 == "operational");
+
+    server.down();
+    let started = Instant::now();
+    never_offline(&service, "w", || started.elapsed() > LONG_OUTAGE);
+    let list = workers();
+    assert_eq!(list["status"], "warn", "{list}");
+    let reason = list["reason"].as_str().unwrap();
+    assert!(reason.contains("has not been readable since"), "{reason}");
+    assert_eq!(list["workers"][0]["stale"], true, "{list}");
+    assert_eq!(worker.state("w"), "online", "as it knows itself");
+    assert_eq!(component(), ("no_data".into(), true));
+    let page = service.get("/status").1;
+    assert!(page.contains("whose heartbeats come through it is not known"));
+    let text = service.get("/metrics").1;
+    assert_eq!((last_seen(&text), offline(&text)), (None, Some(0.0)));
+
+    server.up();
+    let is_known = || workers()["status"] == "pass" && component().0 == "operational";
+    never_offline(&service, "w", is_known);
+    assert!(last_seen(&service.get("/metrics").1).is_some());
+    let back = Instant::now();
+    never_offline(&service, "w", || back.elapsed() > Duration::from_secs(10));
+
+    // One that is gone when it is back is offline by its timeout from then on.
+    server.down();
+    worker.kill();
+    let away = Instant::now();
+    never_offline(&service, "w", || away.elapsed() > LONG_OUTAGE / 2);
+    server.up();
+    eventually("it is missed", || service.state("w") == "offline");
+    assert_eq!(workers()["status"], "fail");
 }

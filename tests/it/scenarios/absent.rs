@@ -48,7 +48,7 @@ fn restarted(title: &'static str, series: &str, signal: AlertSignal) -> Scenario
 
 fn no_worker() -> AlertTexts {
     alert_texts(
-        "No worker sends heartbeats",
+        "No heartbeats of workers arrive",
         "No heartbeat of any worker has been reported for 10m. Alerts about single workers are \
          silent in the meantime.",
     )
@@ -56,7 +56,7 @@ fn no_worker() -> AlertTexts {
 
 fn no_scheduler() -> AlertTexts {
     alert_texts(
-        "No scheduler sends heartbeats",
+        "No heartbeats of schedulers arrive",
         "No heartbeat of any scheduler has been reported for 10m. Alerts about single schedulers \
          are silent in the meantime.",
     )

@@ -112,6 +112,28 @@ fn outdated_page_has_a_warning() {
 }
 
 #[test]
+fn a_page_says_of_which_states_nothing_is_known() {
+    let current = "component states are current";
+    let unknown = "whose heartbeats come through it is not known";
+    for (away, workers, is_current, is_unknown) in [
+        (false, false, false, false),
+        (true, false, true, false),
+        (true, true, true, true),
+        (false, true, false, true),
+    ] {
+        let mut all = snapshot(2, 1_000);
+        all.store_away_since = away.then(|| hours_ago(3));
+        all.workers_unknown_since = workers.then(|| hours_ago(3));
+        let page = render_status(context(&all));
+        assert_eq!(page.contains(current), is_current, "{away} {workers}");
+        assert_eq!(page.contains(unknown), is_unknown, "{away} {workers}");
+        let others = page.contains("other component states are current");
+        assert_eq!(others, away && workers, "{away} {workers}");
+        assert_eq!(page.contains("10:00 CET (3 h)"), away || workers);
+    }
+}
+
+#[test]
 fn an_age_below_a_minute_is_no_zero() {
     let mut all = snapshot(2, 1_000);
     all.store_away_since = Some(now() - jiff::SignedDuration::from_secs(31));

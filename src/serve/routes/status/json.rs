@@ -18,6 +18,7 @@ struct PageJson<'a> {
     time_zone: &'a str,
     taken_at: Rfc3339Millis,
     store_away_since: Option<Rfc3339Millis>,
+    workers_unknown_since: Option<Rfc3339Millis>,
     #[serde(skip_serializing_if = "Option::is_none")]
     state: Option<ComponentState>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -87,6 +88,7 @@ pub(super) fn render_page_json(
         time_zone: &snapshot.time_zone,
         taken_at: Rfc3339Millis(snapshot.taken_at),
         store_away_since: snapshot.store_away_since.map(Rfc3339Millis),
+        workers_unknown_since: snapshot.workers_unknown_since.map(Rfc3339Millis),
         state: (page == StatusPage::Status).then(|| snapshot.worst()),
         components: (page != StatusPage::Current)
             .then(|| snapshot.components.iter().map(component_json).collect()),

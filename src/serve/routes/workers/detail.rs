@@ -18,6 +18,9 @@ use crate::watch::heartbeat::registry::{WorkerState, WorkerView};
 struct WorkerBody<'a> {
     worker_id: &'a str,
     state: &'static str,
+    /// There where it is true.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    stale: bool,
     last_seen: Option<Rfc3339Millis>,
     age_ms: Option<u64>,
     late_at: Option<Rfc3339Millis>,
@@ -40,7 +43,7 @@ struct WorkerProgressBody {
 }
 
 /// Responds with a worker. With `?strict=1` the status of one that is offline or stalled is 503, for
-/// clients that only look at the status.
+/// clients that only look at the status; not where its present state is not known.
 pub(in crate::serve::routes) async fn respond(
     State(routes): State<Arc<WorkerRoutes>>,
     RouteParameter(id): RouteParameter,
@@ -63,7 +66,7 @@ pub(in crate::serve::routes) async fn respond(
         view.state.shown(),
         WorkerState::Offline | WorkerState::Stalled
     );
-    let status = if strict && is_unhealthy {
+    let status = if strict && is_unhealthy && !view.is_stale {
         StatusCode::SERVICE_UNAVAILABLE
     } else {
         StatusCode::OK
@@ -77,6 +80,7 @@ fn worker_body(view: &WorkerView) -> WorkerBody<'_> {
     WorkerBody {
         worker_id: row.id.as_str(),
         state: view.state.shown().as_str(),
+        stale: view.is_stale,
         last_seen: row.last_seen.map(Rfc3339Millis),
         age_ms: view.age_ms(),
         late_at: view.late_at.map(Rfc3339Millis),

@@ -2,9 +2,12 @@
 //!
 //! | `status` | when |
 //! |---|---|
-//! | `fail` | there are workers that have not stopped, and every one of them is offline |
-//! | `warn` | some are offline, stalled or late, or have not come yet |
+//! | `fail` | there are workers that have not stopped, and every one of them is known to be offline |
+//! | `warn` | some are offline, stalled or late, or have not come yet; or the store that carries heartbeats can't be read, as `reason` says |
 //! | `pass` | otherwise, also where there are none |
+//!
+//! A worker that is `stale` is in its last known state: the store that carries its heartbeats can't be read, or could
+//! not while it was silent.
 //!
 //! A worker that is not expected and has been offline for `heartbeat.forget_after` is in the list, and no longer in
 //! the status.
@@ -26,11 +29,14 @@ use super::{WorkerRoutes, query};
 use crate::model::snapshot::health::HealthStatus;
 use crate::serve::time::Rfc3339Millis;
 use crate::watch::heartbeat::HeartbeatReceiver;
-use crate::watch::heartbeat::registry::{StateCounts, WorkerQuery, WorkerState, WorkerView};
+use crate::watch::heartbeat::registry::{WorkerPage, WorkerQuery, WorkerState, WorkerView};
 
 #[derive(Serialize)]
 struct WorkerListBody<'a> {
     status: &'static str,
+    /// The reason for which states are of an earlier time, where any are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
     counts: BTreeMap<&'static str, usize>,
     workers: Vec<WorkerSummary<'a>>,
     next_cursor: Option<&'a str>,
@@ -40,6 +46,9 @@ struct WorkerListBody<'a> {
 struct WorkerSummary<'a> {
     worker_id: &'a str,
     state: &'static str,
+    /// There where it is true.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    stale: bool,
     last_seen: Option<Rfc3339Millis>,
     age_ms: Option<u64>,
     in_flight: u64,
@@ -102,9 +111,10 @@ impl DocumentSource for WorkerLists {
         let page = registry.page(query, now);
         drop(registry);
         let counts = |state: WorkerState| (state.as_str(), page.counts.count_shown(state));
-        let status = overall_status(&page.counts);
+        let status = overall_status(&page);
         let body = WorkerListBody {
             status: status.as_str(),
+            reason: unknown_reason(&page),
             counts: WorkerState::SHOWN.map(counts).into_iter().collect(),
             workers: page.workers.iter().map(worker_summary).collect(),
             next_cursor: page.next_cursor.as_ref().map(|id| id.as_str()),
@@ -120,6 +130,7 @@ fn worker_summary(view: &WorkerView) -> WorkerSummary<'_> {
     WorkerSummary {
         worker_id: view.row.id.as_str(),
         state: view.state.shown().as_str(),
+        stale: view.is_stale,
         last_seen: view.row.last_seen.map(Rfc3339Millis),
         age_ms: view.age_ms(),
         in_flight: progress.in_flight,
@@ -130,15 +141,79 @@ fn worker_summary(view: &WorkerView) -> WorkerSummary<'_> {
 }
 
 /// Returns the status by the table above.
-fn overall_status(counts: &StateCounts) -> HealthStatus {
+fn overall_status(page: &WorkerPage) -> HealthStatus {
+    let counts = &page.known_counts;
     // Those that said goodbye are no outage, however many.
     let active = counts.active();
     let online = counts.count(WorkerState::Online);
-    if active > 0 && counts.count(WorkerState::Offline) == active {
+    if active < page.counts.active() {
+        HealthStatus::Warn
+    } else if active > 0 && counts.count(WorkerState::Offline) == active {
         HealthStatus::Fail
-    } else if online < active {
+    } else if online < active || page.store_lost_since.is_some() {
         HealthStatus::Warn
     } else {
         HealthStatus::Pass
+    }
+}
+
+/// Returns why states are of an earlier time, where any may be.
+fn unknown_reason(page: &WorkerPage) -> Option<String> {
+    let unknown = page.counts.active() - page.known_counts.active();
+    match page.store_lost_since {
+        Some(since) => Some(format!(
+            "the store that carries heartbeats has not been readable since {since:.0}: the states of {unknown} are of then"
+        )),
+        None if unknown > 0 => Some(format!(
+            "the store that carries heartbeats was not readable for a while: {unknown} have not been heard since"
+        )),
+        None => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::{SignedDuration, Timestamp};
+
+    use super::*;
+    use crate::config::{Config, Role};
+    use crate::model::heartbeat::{BeatId, BeatRole};
+    use crate::watch::heartbeat::registry::{StateTimeouts, WorkerRegistry};
+
+    /// The status and the reason of a list with one worker that never came, whose beats may come through a store.
+    fn list_after(seconds: i64, is_carrier: bool) -> (HealthStatus, Option<String>) {
+        let start = Timestamp::from_second(1_800_000_000).unwrap();
+        let config = Config::new("test", Role::Api).heartbeat;
+        let mut registry = WorkerRegistry::new(StateTimeouts::from_config(&config), start);
+        if is_carrier {
+            registry.follow_store(start);
+        }
+        registry.record_read(true, start);
+        let id = BeatId::parse("w1").unwrap();
+        registry.register_expected(&id, BeatRole::Worker, start);
+        let query = WorkerQuery {
+            role: BeatRole::Worker,
+            states: Vec::new(),
+            after: None,
+            limit: 9,
+        };
+        let page = registry.page(&query, start + SignedDuration::from_secs(seconds));
+        (overall_status(&page), unknown_reason(&page))
+    }
+
+    #[test]
+    fn a_list_of_an_earlier_time_warns_and_says_why() {
+        let since = "the store that carries heartbeats has not been readable since 2027-01-15T08:00:00Z: the states of 1 are of then";
+        for (seconds, is_carrier, status, reason) in [
+            (10, true, HealthStatus::Warn, None),
+            (11, true, HealthStatus::Warn, Some(since)),
+            (400, true, HealthStatus::Warn, Some(since)),
+            (299, false, HealthStatus::Warn, None),
+            (300, false, HealthStatus::Fail, None),
+        ] {
+            let reason = reason.map(str::to_owned);
+            let found = list_after(seconds, is_carrier);
+            assert_eq!(found, (status, reason), "{seconds} {is_carrier}");
+        }
     }
 }

@@ -20,7 +20,7 @@ use crate::store::{Revision, StorePoll, StoreWriter, WorkerRow};
 /// The interval at which rows of other processes are read.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 /// The interval at which the lead is renewed, and its duration: an outage of the store that is shorter
-/// costs no slice.
+/// costs no slice of a worker that beats here.
 const LEAD_RENEWAL_INTERVAL: Duration = Duration::from_secs(10);
 /// Seven renewals: six may fail before another process takes over.
 const LEAD_DURATION: Duration = Duration::from_secs(70);
@@ -52,13 +52,15 @@ pub(super) struct StoreSync {
     leader_until: Option<Instant>,
 }
 
-/// Rows that a store has answered with.
+/// The answer of a store to a query of its rows.
 #[derive(Debug)]
 pub(super) enum PolledRows {
     /// All that it had, however old.
     All(Vec<WorkerRow>),
     /// The rows that it got since the answer before.
     Changes(Vec<WorkerRow>),
+    /// None: it can't be read.
+    Unavailable,
 }
 
 impl StoreSync {
@@ -79,7 +81,7 @@ impl StoreSync {
         }
     }
 
-    /// Returns new rows, where a response has come: of a store that is shared only those that
+    /// Returns new rows, or that there are none to be had, where a response has come: of a store that is shared only those that
     /// `is_known` accepts, unless we answer for all. What is not read again would be taken for
     /// offline.
     pub(super) fn poll(
@@ -96,7 +98,9 @@ impl StoreSync {
             .rows
             .poll(now, POLL_INTERVAL, || store_writer.workers(since))?;
         self.responses = self.responses.saturating_add(1);
-        let (rows, revision) = response.ok()?;
+        let Ok((rows, revision)) = response else {
+            return Some(PolledRows::Unavailable);
+        };
         let is_first = self.revision.replace(revision).is_none();
         if self.sees_all() {
             return Some(if is_first {
@@ -109,6 +113,11 @@ impl StoreSync {
         let others = others.into_iter().map(|row| (row.id.clone(), row));
         self.other_rows = others.collect();
         Some(PolledRows::All(known))
+    }
+
+    /// Returns whether beats of other processes come through the store.
+    pub(super) const fn is_carrier(&self) -> bool {
+        self.keeps_polling
     }
 
     /// Returns whether the rows of all workers of the store are known here, as they are now.

@@ -1,4 +1,7 @@
+mod carrier;
+
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 use super::*;
@@ -6,17 +9,49 @@ use crate::config::Role;
 use crate::model::heartbeat::{BeatProgress, LifecycleState};
 use crate::model::slo::Objectives;
 use crate::store::{
-    MemoryStore, RecordKind, Revision, SliceRow, Store, StoreFuture, WriterSettings,
+    MemoryStore, RecordKind, Revision, SliceRow, Store, StoreError, StoreFuture, WriterSettings,
 };
 use crate::watch::heartbeat::registry::WorkerState;
 
-/// A store that several processes share.
+/// A store that several processes share, as one of them reaches it.
 #[derive(Debug, Default)]
-struct SharedStore(MemoryStore, Mutex<Option<String>>);
+struct SharedStore {
+    memory: Arc<MemoryStore>,
+    leader: Arc<Mutex<Option<String>>>,
+    /// `true` while this process can't reach it.
+    away: AtomicBool,
+    /// `true` if one process has it for itself.
+    is_local: bool,
+}
+
+impl SharedStore {
+    /// The same store, as another process reaches it.
+    fn link(&self) -> Self {
+        Self {
+            memory: Arc::clone(&self.memory),
+            leader: Arc::clone(&self.leader),
+            ..Self::default()
+        }
+    }
+
+    fn set_away(&self, away: bool) {
+        self.away.store(away, Ordering::SeqCst);
+    }
+
+    fn unless_away<'a, T: Send + 'a>(&'a self, future: StoreFuture<'a, T>) -> StoreFuture<'a, T> {
+        if self.away.load(Ordering::SeqCst) {
+            return Box::pin(async { Err(StoreError::transient("away")) });
+        }
+        future
+    }
+}
 
 impl Store for SharedStore {
     fn commit<'a>(&'a self, changes: &'a [StoreOp]) -> StoreFuture<'a, ()> {
-        self.0.commit(changes)
+        if self.away.load(Ordering::SeqCst) {
+            return Box::pin(async { Err(StoreError::transient("away")) });
+        }
+        self.memory.commit(changes)
     }
 
     fn list<'a>(
@@ -25,7 +60,7 @@ impl Store for SharedStore {
         prefix: &'a str,
         since: Timestamp,
     ) -> StoreFuture<'a, Vec<String>> {
-        self.0.list(kind, prefix, since)
+        self.unless_away(self.memory.list(kind, prefix, since))
     }
 
     fn changed(
@@ -33,23 +68,23 @@ impl Store for SharedStore {
         kind: RecordKind,
         since: Revision,
     ) -> StoreFuture<'_, (Vec<String>, Revision)> {
-        self.0.changed(kind, since)
+        self.unless_away(self.memory.changed(kind, since))
     }
 
     fn instances(&self) -> StoreFuture<'_, Vec<Arc<str>>> {
-        self.0.instances()
+        self.memory.instances()
     }
 
     fn slices<'a>(&'a self, instance: &'a str, since: Timestamp) -> StoreFuture<'a, Vec<SliceRow>> {
-        self.0.slices(instance, since)
+        self.memory.slices(instance, since)
     }
 
     fn delete_expired_slices(&self, before: Timestamp) -> StoreFuture<'_, u64> {
-        self.0.delete_expired_slices(before)
+        self.memory.delete_expired_slices(before)
     }
 
     fn delete_expired(&self, kind: RecordKind, before: Timestamp) -> StoreFuture<'_, u64> {
-        self.0.delete_expired(kind, before)
+        self.memory.delete_expired(kind, before)
     }
 
     /// Whoever asks first leads for ever.
@@ -59,13 +94,16 @@ impl Store for SharedStore {
         instance: &'a str,
         _: Duration,
     ) -> StoreFuture<'a, bool> {
-        let mut leader = self.1.lock().unwrap();
+        if self.away.load(Ordering::SeqCst) {
+            return Box::pin(async { Err(StoreError::transient("away")) });
+        }
+        let mut leader = self.leader.lock().unwrap();
         let leads = leader.get_or_insert_with(|| instance.to_owned()) == instance;
         Box::pin(async move { Ok(leads) })
     }
 
     fn is_shared(&self) -> bool {
-        true
+        !self.is_local
     }
 }
 

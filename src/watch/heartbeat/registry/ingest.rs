@@ -19,7 +19,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::events::{BeatOutcome, BeatRejection, ClockSkew};
-use super::state::{WorkerState, saturating_add};
+use super::state::{StateBasis, WorkerState, saturating_add};
 use super::workers::{LostJobs, WorkerEntry, WorkerRegistry};
 use crate::model::heartbeat::{Beat, BeatId, BeatProgress, BeatRole, LifecycleState};
 use crate::store::WorkerRow;
@@ -140,7 +140,12 @@ impl WorkerRegistry {
         let mut row = new_row(id, beat.role, beat.interval, now);
         row.update(beat, now);
         let expected = self.expected.contains(id);
-        let state = self.timeouts.state(&row, expected, now);
+        let basis = StateBasis {
+            row: &row,
+            expected,
+            excuse: None,
+        };
+        let state = self.timeouts.state(basis, now);
         self.insert(row.clone(), expected, state, now);
         self.set_proof(id, expected, false);
         Ok(BeatReceipt {
@@ -175,16 +180,12 @@ impl WorkerEntry {
 
     /// Classifies a beat by its boot and sequence, without changing anything.
     fn classify(&self, beat: &Beat) -> BeatOutcome {
-        let is_gone = matches!(
-            self.state,
-            WorkerState::Offline | WorkerState::Forgotten | WorkerState::Stopped
-        );
         match self.match_boot(&beat.boot_id) {
             BootMatch::First => BeatOutcome::Accepted,
             BootMatch::Current if beat.sequence > self.row.sequence => BeatOutcome::Accepted,
             BootMatch::Current if beat.sequence == self.row.sequence => BeatOutcome::Duplicate,
             BootMatch::Current => BeatOutcome::OutOfOrder,
-            BootMatch::Superseded if is_gone && beat.state != LifecycleState::Stopped => {
+            BootMatch::Superseded if self.is_gone() && beat.state != LifecycleState::Stopped => {
                 BeatOutcome::Accepted
             }
             BootMatch::Superseded => BeatOutcome::Superseded,
@@ -400,7 +401,12 @@ impl WorkerRegistry {
         if is_same_boot && row.sequence == entry.row.sequence {
             // The same beat, of which another receiver counted the lost jobs: its dates are of another clock, and it
             // says nothing new of its sender.
-            entry.row.lost |= row.lost;
+            if row.lost && !std::mem::replace(&mut entry.row.lost, true) {
+                // That receiver could read the store, and found it offline.
+                entry.excuse = None;
+                let (role, heard_at) = (entry.row.role, entry.row.last_seen);
+                self.update_state(&id, role, heard_at.unwrap_or(registered_at));
+            }
             return true;
         }
         if !std::mem::replace(&mut entry.is_proven, true) {
@@ -419,6 +425,7 @@ impl WorkerRegistry {
         {
             entry.change_boot(boot);
         }
+        entry.carried_at = row.last_seen.or(entry.carried_at);
         entry.row = WorkerRow {
             registered_at,
             ..row
@@ -457,9 +464,18 @@ impl WorkerRegistry {
         let is_proven = has_beaten_again || expected || row.last_seen.is_none();
         // The beats before may have been of other boots.
         let has_beaten_again = has_beaten_again && row.restarts == 0;
-        let state = self.timeouts.state(&row, expected, heard_at);
+        let basis = StateBasis {
+            row: &row,
+            expected,
+            excuse: None,
+        };
+        let state = self.timeouts.state(basis, heard_at);
+        let carried_at = row.last_seen;
         self.insert(row, expected, state, heard_at);
         self.set_proof(&id, is_proven, has_beaten_again);
+        if let Some(entry) = self.entries.get_mut(&id) {
+            entry.carried_at = carried_at;
+        }
         true
     }
 

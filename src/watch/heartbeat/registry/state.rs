@@ -6,11 +6,12 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::config::HeartbeatConfig;
 use crate::model::heartbeat::{BeatId, BeatRole, LifecycleState};
 use crate::model::string_enum::string_enum;
+use crate::record::clock::saturating_step;
 use crate::store::WorkerRow;
 
 /// Beats that a worker may be late by before it is called late.
@@ -30,6 +31,46 @@ pub(crate) struct StateTimeouts {
     pub(crate) expire_after: Duration,
     /// Workers and schedulers that are remembered at once.
     pub(crate) capacity: usize,
+}
+
+/// The silence of one worker that outages explain.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Excuse {
+    /// What was due by then was judged without it.
+    pub(super) judged_until: Timestamp,
+    /// The time from which on silence counts.
+    pub(super) counts_from: Timestamp,
+}
+
+impl Excuse {
+    pub(super) fn shift_by(&mut self, step: SignedDuration) {
+        self.judged_until = saturating_step(self.judged_until, step);
+        self.counts_from = saturating_step(self.counts_from, step);
+    }
+
+    /// Returns the time at which a silence since `heard_at` has lasted for `timeout`.
+    pub(super) fn deadline(
+        excuse: Option<Self>,
+        heard_at: Timestamp,
+        timeout: Duration,
+    ) -> Timestamp {
+        let deadline = saturating_add(heard_at, timeout);
+        match excuse {
+            Some(excuse) if deadline > excuse.judged_until => {
+                saturating_add(heard_at.max(excuse.counts_from), timeout)
+            }
+            _ => deadline,
+        }
+    }
+}
+
+/// The basis of a worker's state at any moment.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct StateBasis<'a> {
+    pub(super) row: &'a WorkerRow,
+    pub(super) expected: bool,
+    /// The silence that an outage of the store explains.
+    pub(super) excuse: Option<Excuse>,
 }
 
 /// The state of a worker.
@@ -106,7 +147,7 @@ impl StateTimeouts {
     }
 
     /// Returns the state of a worker at a moment: expired beats stopped beats forgotten beats offline beats
-    /// late beats stalled.
+    /// late beats stalled. Silence that an outage of the store explains is none.
     ///
     /// | | from when on |
     /// |---|---|
@@ -117,19 +158,20 @@ impl StateTimeouts {
     /// | late | two intervals since the last beat |
     /// | stalled | `stalled_after` since the last progress, while there is work |
     /// | new, online | otherwise |
-    pub(super) fn state(&self, row: &WorkerRow, expected: bool, at: Timestamp) -> WorkerState {
+    pub(super) fn state(&self, basis: StateBasis<'_>, at: Timestamp) -> WorkerState {
         let reached = |deadline: Option<Timestamp>| deadline.is_some_and(|deadline| at >= deadline);
-        if reached(self.expires_at(row, expected)) {
+        let row = basis.row;
+        if reached(self.expires_at(basis)) {
             WorkerState::Expired
         } else if row.condition == LifecycleState::Stopped {
             WorkerState::Stopped
-        } else if reached(self.forgotten_at(row, expected)) {
+        } else if reached(self.forgotten_at(basis)) {
             WorkerState::Forgotten
-        } else if reached(self.offline_at(row)) {
+        } else if reached(self.offline_at(basis)) {
             WorkerState::Offline
-        } else if reached(self.late_at(row)) {
+        } else if reached(self.late_at(basis)) {
             WorkerState::Late
-        } else if reached(self.stalls_at(row)) {
+        } else if reached(self.stalls_at(basis)) {
             WorkerState::Stalled
         } else if row.last_seen.is_none() {
             WorkerState::New
@@ -141,70 +183,75 @@ impl StateTimeouts {
     /// Returns the next change of the state after `at`, if no beat comes.
     pub(super) fn next_change(
         &self,
-        row: &WorkerRow,
-        expected: bool,
+        basis: StateBasis<'_>,
         at: Timestamp,
     ) -> Option<(Timestamp, WorkerState)> {
-        let now = self.state(row, expected, at);
-        let mut deadlines = self.deadlines(row, expected);
+        let now = self.state(basis, at);
+        let mut deadlines = self.deadlines(basis);
         deadlines.sort_unstable();
         // A deadline need not change the state: a late worker that stalls stays late.
         let later = deadlines.into_iter().flatten().filter(|then| *then > at);
-        let mut states = later.map(|then| (then, self.state(row, expected, then)));
+        let mut states = later.map(|then| (then, self.state(basis, then)));
         states.find(|(_, state)| *state != now)
     }
 
     /// Returns the next deadline: not later than the [`next_change`](Self::next_change), and cheaper.
     pub(super) fn earliest_deadline(
         &self,
-        row: &WorkerRow,
-        expected: bool,
+        basis: StateBasis<'_>,
         at: Timestamp,
     ) -> Option<Timestamp> {
-        let deadlines = self.deadlines(row, expected).into_iter().flatten();
+        let deadlines = self.deadlines(basis).into_iter().flatten();
         deadlines.filter(|then| *then > at).min()
     }
 
     /// Returns the moments at which the state may change, in no order.
-    fn deadlines(&self, row: &WorkerRow, expected: bool) -> [Option<Timestamp>; 5] {
+    fn deadlines(&self, basis: StateBasis<'_>) -> [Option<Timestamp>; 5] {
         [
-            self.stalls_at(row),
-            self.late_at(row),
-            self.offline_at(row),
-            self.forgotten_at(row, expected),
-            self.expires_at(row, expected),
+            self.stalls_at(basis),
+            self.late_at(basis),
+            self.offline_at(basis),
+            self.forgotten_at(basis),
+            self.expires_at(basis),
         ]
     }
 
     /// Returns when a worker is late; `None` before its first beat and after a goodbye.
-    pub(super) fn late_at(&self, row: &WorkerRow) -> Option<Timestamp> {
-        let allowance = row.interval.saturating_mul(LATE_AFTER_INTERVALS);
+    pub(super) fn late_at(&self, basis: StateBasis<'_>) -> Option<Timestamp> {
+        let allowance = basis.row.interval.saturating_mul(LATE_AFTER_INTERVALS);
         // Not before the first beat: a new worker is not late, it is new until it is offline.
-        expects_beats(row).then(|| row.last_seen.map(|seen| saturating_add(seen, allowance)))?
+        let seen = basis.row.last_seen.filter(|_| expects_beats(basis.row));
+        seen.map(|seen| Excuse::deadline(basis.excuse, seen, allowance))
     }
 
     /// Returns when a worker is offline; `None` after a goodbye.
-    pub(super) fn offline_at(&self, row: &WorkerRow) -> Option<Timestamp> {
-        expects_beats(row).then(|| saturating_add(last_heard_at(row), self.offline_after))
+    pub(super) fn offline_at(&self, basis: StateBasis<'_>) -> Option<Timestamp> {
+        expects_beats(basis.row).then(|| basis.silence_deadline(self.offline_after))
     }
 
-    fn forgotten_at(&self, row: &WorkerRow, expected: bool) -> Option<Timestamp> {
-        (!expected && expects_beats(row) && row.role == BeatRole::Worker)
-            .then(|| saturating_add(last_heard_at(row), self.forget_after))
+    fn forgotten_at(&self, basis: StateBasis<'_>) -> Option<Timestamp> {
+        let row = basis.row;
+        (!basis.expected && expects_beats(row) && row.role == BeatRole::Worker)
+            .then(|| basis.silence_deadline(self.forget_after))
     }
 
     /// Returns when a worker with work stalls; `None` where it has none.
-    fn stalls_at(&self, row: &WorkerRow) -> Option<Timestamp> {
-        let has_work = expects_beats(row) && row.progress.has_work();
-        has_work.then(|| {
-            row.progressed_at
-                .map(|at| saturating_add(at, self.stalled_after))
-        })?
+    fn stalls_at(&self, basis: StateBasis<'_>) -> Option<Timestamp> {
+        let has_work = expects_beats(basis.row) && basis.row.progress.has_work();
+        let progressed_at = basis.row.progressed_at.filter(|_| has_work);
+        progressed_at.map(|at| Excuse::deadline(basis.excuse, at, self.stalled_after))
     }
 
     /// Returns when a worker is forgotten; `None` for an expected one.
-    fn expires_at(&self, row: &WorkerRow, expected: bool) -> Option<Timestamp> {
-        (!expected).then(|| saturating_add(last_heard_at(row), self.expire_after))
+    fn expires_at(&self, basis: StateBasis<'_>) -> Option<Timestamp> {
+        (!basis.expected).then(|| basis.silence_deadline(self.expire_after))
+    }
+}
+
+impl StateBasis<'_> {
+    /// Returns the time at which its silence has lasted for `timeout`.
+    fn silence_deadline(&self, timeout: Duration) -> Timestamp {
+        Excuse::deadline(self.excuse, last_heard_at(self.row), timeout)
     }
 }
 
@@ -214,7 +261,7 @@ fn expects_beats(row: &WorkerRow) -> bool {
 }
 
 /// Returns when a worker was last seen, or registered.
-fn last_heard_at(row: &WorkerRow) -> Timestamp {
+pub(super) fn last_heard_at(row: &WorkerRow) -> Timestamp {
     row.last_seen.unwrap_or(row.registered_at)
 }
 

@@ -11,10 +11,11 @@ use std::time::Duration;
 use hashbrown::{HashMap, HashSet};
 use jiff::{SignedDuration, Timestamp};
 
+use super::carrier::StoreCarrier;
 use super::events::{
     RegistryCounters, RegistryEvents, SliceClock, WorkerSliceCounts, WorkerTransition,
 };
-use super::state::{StateIndex, StateTimeouts, WorkerState, saturating_add};
+use super::state::{Excuse, StateBasis, StateIndex, StateTimeouts, WorkerState, saturating_add};
 use crate::model::heartbeat::{BeatId, BeatRole};
 use crate::record::clock::{ClockReading, ClockSteps, saturating_step};
 use crate::store::{StoreOp, WorkerRow};
@@ -34,6 +35,10 @@ pub(super) struct WorkerEntry {
     pub(super) has_beaten_again: bool,
     /// The latest last-seen time that may be stored, where the clock was set back since.
     latest_seen: Option<Timestamp>,
+    /// The latest beat that came through the store.
+    pub(super) carried_at: Option<Timestamp>,
+    /// The silence that an outage of the store explains.
+    pub(super) excuse: Option<Excuse>,
     /// The hour in which jobs of it were lost, and their number.
     lost_jobs: LostJobs,
     /// As of `since`, and until the next deadline.
@@ -60,6 +65,10 @@ pub(crate) struct WorkerRegistry {
     pub(super) state_index: StateIndex,
     /// One for each worker that has any; the first is the next thing to do.
     deadlines: BTreeSet<(Timestamp, BeatId)>,
+    /// Workers with a deadline that is due, and of which nothing can be known before the store can be read.
+    pub(super) held: BTreeSet<BeatId>,
+    /// The store, where it carries beats of other processes.
+    pub(super) carrier: Option<StoreCarrier>,
     /// The ids that beat once, by that beat's time.
     pub(super) unproven: BTreeSet<(Timestamp, BeatId)>,
     /// The latest moment of a call. Time goes back here by a step of the clock only.
@@ -109,6 +118,8 @@ impl WorkerRegistry {
             expected: HashSet::new(),
             state_index: StateIndex::default(),
             deadlines: BTreeSet::new(),
+            held: BTreeSet::new(),
+            carrier: None,
             unproven: BTreeSet::new(),
             now,
             clock_steps: ClockSteps::default(),
@@ -137,11 +148,18 @@ impl WorkerRegistry {
     fn shift_by(&mut self, step: SignedDuration) {
         self.now = saturating_step(self.now, step);
         self.slices.follow_step(step, self.now);
+        if let Some(carrier) = &mut self.carrier {
+            carrier.shift_by(step);
+        }
         self.deadlines.clear();
         self.unproven.clear();
         for entry in self.entries.values_mut() {
             entry.latest_seen = entry.latest_seen.max(entry.row.last_seen);
             entry.row.shift_by(step);
+            entry.carried_at = entry.carried_at.map(|at| saturating_step(at, step));
+            if let Some(excuse) = &mut entry.excuse {
+                excuse.shift_by(step);
+            }
             entry.since = saturating_step(entry.since, step);
             entry.deadline = None;
             if !entry.is_proven {
@@ -178,15 +196,16 @@ impl WorkerRegistry {
         // A clock that went back by a little stands still: no worker may be judged twice for the
         // same moment.
         let now = now.max(self.now);
+        let horizon = self.judge_until(now);
         // First, because the slices below ask whether the receiver has listened.
         self.slices.record_activity(self.now, now);
         while let Some(end) = self.slices.next_ended(now) {
             // A change at the very end of a slice belongs to the next one.
-            self.apply_due(|at| at < end);
+            self.apply_due(|at| at < end, horizon);
             let count = self.evaluate_slice(end);
             self.events.slices.add(count);
         }
-        self.apply_due(|at| at <= now);
+        self.apply_due(|at| at <= now, horizon);
         self.now = now;
         self.count_lost_jobs();
     }
@@ -211,7 +230,8 @@ impl WorkerRegistry {
 
     /// Counts good and bad workers at the end of a slice; none where that can't be known.
     fn evaluate_slice(&self, end: Timestamp) -> WorkerSliceCounts {
-        let count = |state| self.state_index.count(BeatRole::Worker, state) as u64;
+        let counts = self.known_counts_at(BeatRole::Worker, end);
+        let count = |state| counts.count(state) as u64;
         let bad = count(WorkerState::Offline);
         let good =
             count(WorkerState::Online) + count(WorkerState::Late) + count(WorkerState::Stalled);
@@ -248,39 +268,52 @@ impl WorkerRegistry {
         }
     }
 
-    /// Applies all deadlines that are due, in their order.
-    fn apply_due(&mut self, is_due: impl Fn(Timestamp) -> bool) {
+    /// Applies all deadlines that are due, in their order; of workers that beat through the store, those until
+    /// `horizon`.
+    fn apply_due(&mut self, is_due: impl Fn(Timestamp) -> bool, horizon: Timestamp) {
         while let Some((at, _)) = self.deadlines.first() {
             if !is_due(*at) {
                 break;
             }
             if let Some((_, id)) = self.deadlines.pop_first() {
-                self.apply_due_of(id, &is_due);
+                self.apply_due_of(id, &is_due, horizon);
             }
         }
     }
 
     /// Applies the changes of one worker that are due, and schedules its next deadline.
-    fn apply_due_of(&mut self, id: BeatId, is_due: &impl Fn(Timestamp) -> bool) {
+    fn apply_due_of(
+        &mut self,
+        id: BeatId,
+        is_due: &impl Fn(Timestamp) -> bool,
+        horizon: Timestamp,
+    ) {
         let timeouts = self.timeouts;
-        if let Some(entry) = self.entries.get_mut(&id) {
-            entry.deadline = None;
-            // Mostly it has beaten since, and only the deadline is another.
-            let next = timeouts.earliest_deadline(&entry.row, entry.expected, entry.since);
-            if let Some(at) = next.filter(|at| !is_due(*at)) {
-                // Moved here, when it is reached, and not at each beat: a worker beats many times
-                // within one deadline.
-                entry.deadline = Some(at);
-                self.deadlines.insert((at, id));
+        let Some(entry) = self.entries.get_mut(&id) else {
+            return;
+        };
+        let is_carried = self.carrier.is_some() && entry.is_carried(&timeouts);
+        let is_known = |at| is_due(at) && (!is_carried || at <= horizon);
+        entry.deadline = None;
+        // Mostly it has beaten since, and only the deadline is another.
+        let next = timeouts.earliest_deadline(entry.basis(), entry.since);
+        if let Some(at) = next.filter(|at| !is_known(*at)) {
+            if is_due(at) {
+                self.held.insert(id);
                 return;
             }
+            // Moved here, when it is reached, and not at each beat: a worker beats many times
+            // within one deadline.
+            entry.deadline = Some(at);
+            self.deadlines.insert((at, id));
+            return;
         }
         let id = &id;
         // Several changes may be due at once, each with its own date: late, then offline, then
         // expired.
         while let Some(entry) = self.entries.get(id) {
-            match timeouts.next_change(&entry.row, entry.expected, entry.since) {
-                Some((at, state)) if is_due(at) => self.transition(id, state, at),
+            match timeouts.next_change(entry.basis(), entry.since) {
+                Some((at, state)) if is_known(at) => self.transition(id, state, at),
                 _ => break,
             }
         }
@@ -327,6 +360,7 @@ impl WorkerRegistry {
     /// Removes a worker here.
     pub(super) fn remove(&mut self, id: &BeatId) -> Option<WorkerEntry> {
         self.suspected_lost.remove(id);
+        self.held.remove(id);
         let entry = self.entries.remove(id)?;
         self.state_index.remove(entry.row.role, entry.state, id);
         if let Some(deadline) = entry.deadline {
@@ -395,6 +429,8 @@ impl WorkerRegistry {
             is_proven: true,
             has_beaten_again: true,
             latest_seen: None,
+            carried_at: None,
+            excuse: None,
             lost_jobs: LostJobs::default(),
             state,
             since,
@@ -416,7 +452,7 @@ impl WorkerRegistry {
         };
         let (role, before) = (entry.row.role, entry.state);
         let at = at.max(entry.since);
-        let state = self.timeouts.state(&entry.row, entry.expected, at);
+        let state = self.timeouts.state(entry.basis(), at);
         if state == before {
             entry.since = at;
         }
@@ -431,13 +467,11 @@ impl WorkerRegistry {
     }
 
     /// Schedules a worker's next deadline, unless an earlier one is there.
-    fn schedule(&mut self, id: &BeatId) {
+    pub(super) fn schedule(&mut self, id: &BeatId) {
         let Some(entry) = self.entries.get_mut(id) else {
             return;
         };
-        let next = self
-            .timeouts
-            .next_change(&entry.row, entry.expected, entry.since);
+        let next = self.timeouts.next_change(entry.basis(), entry.since);
         let Some((at, _)) = next else { return };
         match entry.deadline {
             Some(deadline) if deadline <= at => return,
@@ -452,6 +486,15 @@ impl WorkerRegistry {
 }
 
 impl WorkerEntry {
+    /// Returns what its state follows from.
+    pub(super) const fn basis(&self) -> StateBasis<'_> {
+        StateBasis {
+            row: &self.row,
+            expected: self.expected,
+            excuse: self.excuse,
+        }
+    }
+
     /// Returns the running jobs that are lost with a worker, and marks them as counted: those whose start was
     /// seen, within the limits of an hour.
     pub(super) fn take_lost_jobs(
@@ -483,11 +526,10 @@ impl WorkerEntry {
     /// same, and so does its place among the deadlines.
     pub(super) fn keeps_state_at(&mut self, timeouts: &StateTimeouts, at: Timestamp) -> bool {
         let is_scheduled = self.deadline.is_some_and(|deadline| {
-            let next = timeouts.earliest_deadline(&self.row, self.expected, at);
+            let next = timeouts.earliest_deadline(self.basis(), at);
             next.is_none_or(|next| deadline <= next)
         });
-        let is_unchanged =
-            is_scheduled && timeouts.state(&self.row, self.expected, at) == self.state;
+        let is_unchanged = is_scheduled && timeouts.state(self.basis(), at) == self.state;
         if is_unchanged {
             self.since = self.since.max(at);
         }

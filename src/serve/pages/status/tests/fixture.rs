@@ -46,6 +46,7 @@ pub(crate) fn snapshot(components: usize, calm: u64) -> StatusSnapshot {
         time_zone: "Europe/Berlin".into(),
         taken_at: now(),
         store_away_since: None,
+        workers_unknown_since: None,
         components: all.collect(),
         incidents: vec![
             incident("Posts are published late", hours_ago(2), None),
