@@ -7,11 +7,12 @@
 //! | log lines | 500, and 512 KiB |
 //! | operations, and the latest spans that each has figures of | 200, 256 |
 //!
-//! The oldest make room. Everything is kept as the JSON that the page reads, so that the limits are exact.
+//! The oldest make room; of spans, those of the [least valuable traces](traces) do so first. Everything is kept as the JSON that the page reads, so that the limits are exact.
 
 mod operations;
 mod ring;
 mod span;
+mod traces;
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
@@ -27,9 +28,13 @@ use crate::record::clock::Clock;
 use crate::record::sync::lock;
 use operations::Operations;
 use ring::Ring;
+use traces::{Amount, Traces};
 
 /// The most spans, and the bytes of their JSON.
-const SPANS: (usize, usize) = (2_000, 2 << 20);
+const SPANS: Amount = Amount {
+    spans: 2_000,
+    bytes: 2 << 20,
+};
 
 /// The most log lines, and their bytes.
 const LINES: (usize, usize) = (500, 512 << 10);
@@ -44,7 +49,7 @@ pub(crate) struct DevRecorder(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     clock: Clock,
-    spans: Mutex<Ring>,
+    traces: Mutex<Traces>,
     lines: Arc<Mutex<Ring>>,
     operations: Mutex<Operations>,
     line_output: LogWriter,
@@ -57,7 +62,7 @@ impl DevRecorder {
         Self(Arc::new(Inner {
             operations: Mutex::new(Operations::new(clock.now())),
             clock,
-            spans: Mutex::new(Ring::new(SPANS)),
+            traces: Mutex::new(Traces::new(SPANS)),
             lines,
             line_output,
         }))
@@ -79,7 +84,7 @@ impl DevRecorder {
 
     /// Returns the spans as the members of a JSON array, oldest first.
     pub(crate) fn spans_json(&self) -> String {
-        lock(&self.0.spans).join()
+        lock(&self.0.traces).join()
     }
 
     /// Returns the lines likewise, those included that were logged before the call.
@@ -97,9 +102,7 @@ impl DevRecorder {
     fn record(&self, span: &SpanData) {
         let span = span::dev_span(span);
         lock(&self.0.operations).record(&span, self.0.clock.now());
-        // Texts and numbers only: it can't fail.
-        let json = serde_json::to_string(&span).unwrap_or_default();
-        lock(&self.0.spans).push(json);
+        lock(&self.0.traces).push(&span);
     }
 }
 

@@ -127,6 +127,13 @@ pub(crate) struct DevSpan {
     pub(crate) links: Vec<String>,
 }
 
+impl DevSpan {
+    /// Returns `true` for a call that is part of nothing, as that of a loop that polls a table.
+    pub(crate) fn is_call_alone(&self) -> bool {
+        self.kind == DevSpanKind::Client && self.parent.is_empty()
+    }
+}
+
 /// An event of a span.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]

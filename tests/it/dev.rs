@@ -279,6 +279,48 @@ async fn what_is_kept_is_bounded() {
     assert_eq!(page.matches("?view=traces&#38;trace=").count(), 200);
 }
 
+#[tokio::test]
+async fn a_worker_that_polls_shows_its_jobs() {
+    let test = TestTelemetry::with_config(dev_config(config()), &[]).unwrap();
+    let worker = test.telemetry().worker("w1");
+    let database = test.telemetry().database("postgresql");
+    for number in 0..32 {
+        let job = worker.start("send_receipt", SystemTime::now(), &Carrier::EMPTY);
+        job.in_scope(|| database.query("UPDATE", "orders").succeed());
+        if number < 6 {
+            job.fail("upstream_timeout");
+        } else {
+            job.succeed();
+        }
+    }
+    test.telemetry()
+        .scheduler()
+        .start("digest", SystemTime::now())
+        .succeed();
+    for _ in 0..10_000 {
+        database.query("DELETE", "jobs").succeed();
+    }
+    let router = test.telemetry().internal_routes();
+    let found = json(&router).await;
+    let spans = found["spans"].as_array().unwrap();
+    let named = |name: &str| spans.iter().filter(|span| span["name"] == name).count();
+    assert_eq!(
+        ["send_receipt", "UPDATE orders", "digest"].map(named),
+        [32, 32, 1]
+    );
+    assert!(
+        (1..=200).contains(&named("DELETE jobs")),
+        "{}",
+        named("DELETE jobs")
+    );
+    let page = local(&router, "/dev?view=traces").await;
+    assert_eq!(page.matches("?view=traces&#38;trace=").count(), 33);
+    assert_eq!(page.matches(">failed</span>").count(), 6);
+    assert!(!page.contains("DELETE jobs") && page.contains("Show them"));
+    let page = local(&router, "/dev?view=traces&polls=1").await;
+    assert!(page.contains("DELETE jobs"), "{page}");
+}
+
 /// A process that ends with the test.
 struct Running(Child);
 

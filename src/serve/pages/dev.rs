@@ -73,6 +73,10 @@ struct DevPage {
     rows: SectionRows,
     traces: Vec<TraceRow>,
     trace_count: usize,
+    /// The number of traces of one call alone that the filters leave in, shown or not.
+    poll_count: usize,
+    /// The link that shows or hides these.
+    other_polls: String,
     lines: Vec<LineRow>,
     line_count: usize,
     waterfall: Option<Waterfall>,
@@ -111,6 +115,8 @@ pub(crate) fn render_dev(sources: &[DevSource], query: DevQuery) -> String {
         .into_iter()
         .filter(|trace| trace.matches(&query))
         .collect();
+    let poll_count = matching.iter().filter(|trace| trace.is_poll()).count();
+    matching.retain(|trace| query.polls || !trace.is_poll());
     let trace_count = matching.len();
     matching.truncate(if view == DevView::Overview { FEW } else { MANY });
     let mut lines = line_rows(&shown, &query, &traces);
@@ -130,6 +136,11 @@ pub(crate) fn render_dev(sources: &[DevSource], query: DevQuery) -> String {
         rows: SectionRows::new(&shown),
         traces: trace_rows(&matching, &named, &query),
         trace_count,
+        poll_count,
+        other_polls: query
+            .with_view(DevView::Traces)
+            .with_polls(!query.polls)
+            .link(),
         lines,
         line_count,
         waterfall: trace.map(|trace| Waterfall::new(trace, &named, &query)),

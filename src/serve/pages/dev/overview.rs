@@ -144,6 +144,8 @@ impl OperationRow {
             href: query
                 .with_view(DevView::Traces)
                 .with_text(&operation.name)
+                // Those of a call are often polls alone.
+                .with_polls(query.polls || operation.kind == DevSpanKind::Client)
                 .link(),
             name: match operation.kind {
                 // As the conventions name a request that no route took.

@@ -15,6 +15,8 @@ pub(crate) struct DevQuery {
     pub(super) level: String,
     /// Failed traces alone.
     pub(super) errors: bool,
+    /// Traces too that are one call alone.
+    pub(super) polls: bool,
     /// The label of the only process; empty for all.
     pub(super) process: String,
     /// True if the page reloads itself.
@@ -58,6 +60,7 @@ impl DevQuery {
                     query.level = known.map_or_else(String::new, ToString::to_string);
                 }
                 "errors" => query.errors = value == "1",
+                "polls" => query.polls = value == "1",
                 "process" => query.process = text(),
                 "refresh" => query.refresh = value != "off",
                 _ => {}
@@ -122,6 +125,13 @@ impl DevQuery {
         }
     }
 
+    pub(super) fn with_polls(&self, polls: bool) -> Self {
+        Self {
+            polls,
+            ..self.clone()
+        }
+    }
+
     pub(super) fn with_refresh(&self, refresh: bool) -> Self {
         Self {
             refresh,
@@ -151,6 +161,7 @@ impl DevQuery {
         add("q", &self.text);
         add("level", &self.level);
         add("errors", if self.errors { "1" } else { "" });
+        add("polls", if self.polls { "1" } else { "" });
         add("process", &self.process);
         add("refresh", if self.refresh { "" } else { "off" });
         link
@@ -185,6 +196,7 @@ mod tests {
             ("q", " a&b=ä "),
             ("level", "warn"),
             ("errors", "1"),
+            ("polls", "1"),
             ("process", "shop #2"),
             ("refresh", "off"),
             ("unknown", "x"),
@@ -193,7 +205,7 @@ mod tests {
         let link = query.link();
         assert_eq!(
             link,
-            "?view=logs&q=a%26b%3D%C3%A4&level=warn&errors=1&process=shop%20%232&refresh=off"
+            "?view=logs&q=a%26b%3D%C3%A4&level=warn&errors=1&polls=1&process=shop%20%232&refresh=off"
         );
         let trace = query.with_trace("ab");
         assert_eq!(

@@ -145,6 +145,46 @@ fn filters_leave_in_what_they_name() {
 }
 
 #[test]
+fn calls_alone_are_hidden_until_they_are_asked_for() {
+    let poll = span("poll", "p1", "", DevSpanKind::Client, (20_000, 5));
+    let mut broken = span("broken", "p2", "", DevSpanKind::Client, (20_001, 5));
+    broken.failed = true;
+    // Answered by a service that is shown too.
+    let call = span("call", "p3", "", DevSpanKind::Client, (20_002, 5));
+    let answer = span("call", "a3", "p3", DevSpanKind::Server, (20_003, 3));
+    let mut worker = process("shop-worker", vec![poll, broken, call]);
+    worker.operations[0].kind = DevSpanKind::Client;
+    let api = process("shop-api", vec![answer]);
+    let sources = [worker, api].map(|process| DevSource {
+        url: None,
+        process: Ok(process),
+    });
+    let of = |query: &[(&str, &str)]| render_dev(&sources, DevQuery::parse(query.iter().copied()));
+    for query in [&[][..], &[("view", "traces")]] {
+        let hidden = of(query);
+        assert!(!hidden.contains("trace=poll"), "{hidden}");
+        assert!(hidden.contains("trace=broken") && hidden.contains("trace=call"));
+        assert!(hidden.contains("1 more are one call alone"), "{hidden}");
+        assert!(
+            hidden.contains("href=\"?view=traces&#38;polls=1\""),
+            "{hidden}"
+        );
+    }
+    let shown = of(&[("view", "traces"), ("polls", "1")]);
+    assert!(shown.contains("trace=poll") && shown.contains("trace=call"));
+    assert!(shown.contains("href=\"?view=traces\">Hide them"), "{shown}");
+    // The operation leads to its traces, which may be nothing else.
+    let overview = of(&[]);
+    assert!(overview.contains("%7Bid%7D&#38;polls=1\""), "{overview}");
+    let alone = of(&[("view", "traces"), ("q", "p1")]);
+    assert!(
+        alone.contains("None to show.") && alone.contains("Show them"),
+        "{alone}"
+    );
+    assert!(of(&[("trace", "poll")]).contains("id=\"s-p1\""));
+}
+
+#[test]
 fn the_policy_names_the_hash_of_the_style() {
     use base64::Engine as _;
     use sha2::{Digest as _, Sha256};

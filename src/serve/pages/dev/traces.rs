@@ -85,6 +85,15 @@ impl<'a> Trace<'a> {
         self.spans.iter().any(|(_, span)| span.failed)
     }
 
+    /// Returns `true` for one call that is part of nothing and went well: what a loop that polls makes several of in a
+    /// second. Hidden unless asked for.
+    pub(super) fn is_poll(&self) -> bool {
+        let [(_, span)] = &*self.spans else {
+            return false;
+        };
+        span.is_call_alone() && !span.failed
+    }
+
     /// Returns the labels of its processes, in the order in which it came to them.
     pub(super) fn labels<'n>(&self, named: &'n [NamedProcess<'_>]) -> Vec<&'n str> {
         let mut labels = Vec::new();
