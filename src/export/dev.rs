@@ -4,6 +4,7 @@
 //! |---|---|
 //! | spans | 2,000, and 2 MiB of JSON |
 //! | an attribute's value, attributes and events of a span | 256 characters, 32, 16 |
+//! | the text of a span's error | 1,024 characters |
 //! | log lines | 500, and 512 KiB |
 //! | operations, and the latest spans that each has figures of | 200, 256 |
 //!

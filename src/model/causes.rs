@@ -33,11 +33,16 @@ pub(crate) fn with_causes(error: &(dyn Error + 'static)) -> String {
 
 /// Returns a text from outside as one printable line of at most 200 characters.
 pub(crate) fn one_line(text: &str) -> String {
+    // A server may answer with a page.
+    line_of(text, 200)
+}
+
+/// Returns a text as one printable line of at most so many characters.
+pub(crate) fn line_of(text: &str, max_chars: usize) -> String {
     // The text may come from a server: a control character would break the log line that it ends up
     // in.
     let printable = text.chars().map(|c| if c.is_control() { ' ' } else { c });
-    // A server may answer with a page.
-    let mut line: String = printable.take(200).collect();
+    let mut line: String = printable.take(max_chars).collect();
     line.truncate(line.trim_end().len());
     line
 }

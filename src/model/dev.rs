@@ -121,6 +121,8 @@ pub(crate) struct DevSpan {
     pub(crate) start_us: u64,
     pub(crate) duration_us: u64,
     pub(crate) failed: bool,
+    /// The text of its error; empty where none is known.
+    pub(crate) error: String,
     pub(crate) attributes: Vec<(String, String)>,
     pub(crate) events: Vec<DevEvent>,
     /// The traces that it is linked to.

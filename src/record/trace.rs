@@ -214,12 +214,22 @@ impl SpanScope {
         }
     }
 
+    /// Returns `true` if the span is kept.
+    pub(crate) const fn is_recording(&self) -> bool {
+        self.recording
+    }
+
     /// Marks the span as failed, with the class of the error.
     pub(crate) fn fail(&self, error_type: &str) {
+        self.fail_with(error_type, "");
+    }
+
+    /// Marks the span as failed, with the class of the error and its text:
+    /// <https://opentelemetry.io/docs/specs/semconv/general/recording-errors/#recording-errors-on-spans> (1.45).
+    pub(crate) fn fail_with(&self, error_type: &str, message: impl Into<Cow<'static, str>>) {
         self.set_error_type(error_type);
         if self.recording {
-            // No description: messages of errors hold values.
-            self.context.span().set_status(Status::error(""));
+            self.context.span().set_status(Status::error(message));
         }
     }
 

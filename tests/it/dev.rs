@@ -196,6 +196,31 @@ async fn a_request_leads_to_its_trace_and_the_trace_to_its_lines() {
 }
 
 #[tokio::test]
+async fn a_failed_job_says_why() {
+    let test = TestTelemetry::with_config(dev_config(config()), &[]).unwrap();
+    let worker = test.telemetry().worker("w1");
+    let error = std::io::Error::other("the mail server said <421>");
+    let job = std::future::ready(Err::<(), _>(error));
+    let _ = worker
+        .run("send_receipt", SystemTime::now(), &Carrier::EMPTY, job)
+        .await;
+    let router = test.telemetry().internal_routes();
+    let found = json(&router).await;
+    let span = &found["spans"][0];
+    assert_eq!(span["error"], "the mail server said <421>");
+    let trace = span["trace"].as_str().unwrap();
+    let page = local(&router, &format!("/dev?trace={trace}")).await;
+    assert!(page.contains("failed: io_error"), "{page}");
+    assert!(
+        page.contains("the mail server said &#60;421&#62;"),
+        "{page}"
+    );
+    // And is found by it.
+    let page = local(&router, "/dev?view=traces&q=mail+server").await;
+    assert!(page.contains(trace), "{page}");
+}
+
+#[tokio::test]
 async fn workers_checks_and_objectives_are_shown() {
     let file = r#"{"workers": {"queue_lag": {"target": 99, "threshold": 300, "window": "30d"}}}"#;
     let test = TestTelemetry::with_config(dev_config(config()), &[("workers.json", file)]).unwrap();

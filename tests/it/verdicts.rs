@@ -8,6 +8,7 @@ use std::ops::{Deref, DerefMut};
 use std::panic::AssertUnwindSafe;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -363,6 +364,95 @@ async fn the_span_is_around_the_future_and_below_whoever_called_run() {
     ];
     let calls = test.value("db_client_operation_duration_seconds_count", &labels);
     assert_eq!(calls, Some(1.0));
+}
+
+/// An error that counts how often its text is made, and makes none for 0.
+#[derive(Debug)]
+struct Counted(&'static AtomicUsize, usize);
+
+impl fmt::Display for Counted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        assert_ne!(self.1, 0, "a bug in the service's own code");
+        f.write_str(&"ä".repeat(self.1))
+    }
+}
+
+impl Error for Counted {}
+
+#[tokio::test]
+async fn the_text_of_an_error_is_in_the_span_and_in_no_label() {
+    static TOLD: AtomicUsize = AtomicUsize::new(0);
+    let test = TestTelemetry::new();
+    let telemetry = test.telemetry();
+    let (worker, now) = (telemetry.worker("w1"), test.clock().wall());
+    let away = || ShopError::Database(io::Error::other("10.0.0.7 is away\n\tfor 4711 s"));
+    let text = "the database failed: 10.0.0.7 is away  for 4711 s";
+    let _ = publish::<(), _>(&test, Err(away()));
+    let boxed: Result<(), Box<dyn Error + Send + Sync>> = Err(away().into());
+    let _ = worker.run_blocking("boxed", now, &Carrier::EMPTY, || boxed);
+    let scheduler = telemetry.scheduler();
+    let _ = scheduler
+        .run("digest", now, ready(Err::<(), _>(away())))
+        .await;
+    let database = telemetry.database("postgresql");
+    let _ = database
+        .run("INSERT", "posts", ready(Err::<(), _>(away())))
+        .await;
+    for span in ["publish", "boxed", "digest", "INSERT posts"] {
+        let span = test.span(span);
+        assert_eq!((span.is_error(), span.error_message()), (true, Some(text)));
+    }
+    let scraped = telemetry
+        .scrape(vantage_obs::ExpositionFormat::Text)
+        .unwrap();
+    assert!(
+        !scraped.contains("10.0.0.7") && !scraped.contains("4711"),
+        "{scraped}"
+    );
+    // As much as a line may hold.
+    let long = worker.run(
+        "long",
+        now,
+        &Carrier::EMPTY,
+        ready(Err::<(), _>(Counted(&TOLD, 5_000))),
+    );
+    let _ = long.await;
+    assert_eq!(test.span("long").error_message(), Some(&*"ä".repeat(1_024)));
+    // The output arrives whatever the text does.
+    let bug = worker.run(
+        "bug",
+        now,
+        &Carrier::EMPTY,
+        ready(Err::<(), _>(Counted(&TOLD, 0))),
+    );
+    assert_eq!(bug.await.unwrap_err().1, 0);
+    assert_eq!(TOLD.load(Ordering::Relaxed), 2);
+    // Without an error there is no text.
+    worker.start("explicit", now, &Carrier::EMPTY).fail("told");
+    let told = worker.run_with(
+        "word",
+        now,
+        &Carrier::EMPTY,
+        ready(Err::<(), _>(5)),
+        |_| "told",
+    );
+    let _ = told.await;
+    worker.run("well", now, &Carrier::EMPTY, ready(())).await;
+    for span in ["bug", "explicit", "word", "well"] {
+        assert_eq!(test.span(span).error_message(), None, "{span}");
+    }
+}
+
+#[tokio::test]
+async fn the_text_of_an_error_is_not_made_for_a_span_that_is_not_kept() {
+    static TOLD: AtomicUsize = AtomicUsize::new(0);
+    let mut config = crate::support::config();
+    config.traces.sample_ratio = 0.0;
+    let test = TestTelemetry::with_config(config, &[]).unwrap();
+    let _ = publish::<(), _>(&test, Err(Counted(&TOLD, 1)));
+    assert_eq!(jobs(&test, "failed"), Some(1.0));
+    assert_eq!(TOLD.load(Ordering::Relaxed), 0);
 }
 
 #[tokio::test]

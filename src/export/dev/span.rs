@@ -11,6 +11,9 @@ use crate::model::dev::{DevEvent, DevSpan, DevSpanKind};
 /// The most characters of a text.
 const MAX_CHARS: usize = 256;
 
+/// The most characters of the text of an error.
+const MAX_ERROR_CHARS: usize = 1_024;
+
 /// The most attributes of a span or event.
 const MAX_ATTRIBUTES: usize = 32;
 
@@ -35,6 +38,10 @@ pub(super) fn dev_span(span: &SpanData) -> DevSpan {
         // A clock that was set back makes no negative time.
         duration_us: duration.map_or(0, |duration| saturate(duration.as_micros())),
         failed: matches!(span.status, Status::Error { .. }),
+        error: match &span.status {
+            Status::Error { description } => cut_to(description, MAX_ERROR_CHARS),
+            _ => String::new(),
+        },
         attributes: pairs(&span.attributes),
         events: events
             .map(|event| DevEvent {
@@ -65,9 +72,13 @@ fn pairs(attributes: &[KeyValue]) -> Vec<(String, String)> {
     attributes.map(pair).collect()
 }
 
-/// Returns the text, or its beginning and a mark.
 fn cut(text: &str) -> String {
-    match text.char_indices().nth(MAX_CHARS) {
+    cut_to(text, MAX_CHARS)
+}
+
+/// Returns the text, or its beginning and a mark.
+fn cut_to(text: &str, max_chars: usize) -> String {
+    match text.char_indices().nth(max_chars) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.into(),
     }

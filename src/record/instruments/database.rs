@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use opentelemetry::trace::SpanKind;
 use opentelemetry::{Context, KeyValue};
 
-use super::run::{self, ByOutput, ByReason, Run, RunOutput, StartedWork, Work};
+use super::run::{self, ByOutput, ByReason, Failed, Run, RunOutput, StartedWork, Work};
 use crate::model::catalog::database::{
     BY_DATABASE, BY_POOL, OPERATION_DURATION, QUERY, SLOW, SLOW_QUERIES, TIMEOUTS, TRANSACTION,
     TRANSACTIONS, UP, WAIT_TIME,
@@ -268,6 +268,7 @@ impl Database {
             // The outcome of a drop stands from the start, so that a cancelled future needs no
             // code.
             error: Cow::Borrowed(CANCELLED),
+            message: String::new(),
         }
     }
 
@@ -337,14 +338,21 @@ impl StartedWork for Query {
         Some(self.scope.context())
     }
 
+    fn is_recording(&self) -> bool {
+        self.scope.is_recording()
+    }
+
     fn error_reasons(&self) -> &ErrorReasons {
         &self.database.inner.error_reasons
     }
 
-    fn end(self, failure: Option<&str>) {
+    fn end(mut self, failure: Option<Failed<'_>>) {
         match failure {
             None => self.succeed(),
-            Some(error_type) => self.fail(error_type),
+            Some(failed) => {
+                self.message = failed.message;
+                self.fail(failed.reason);
+            }
         }
     }
 }
@@ -366,11 +374,15 @@ impl StartedWork for Transaction {
         None
     }
 
+    fn is_recording(&self) -> bool {
+        false
+    }
+
     fn error_reasons(&self) -> &ErrorReasons {
         &self.database.inner.error_reasons
     }
 
-    fn end(self, failure: Option<&str>) {
+    fn end(self, failure: Option<Failed<'_>>) {
         match failure {
             None => self.commit(),
             Some(_) => self.roll_back(),
@@ -409,6 +421,8 @@ pub struct Query {
     collection: Box<str>,
     started: Instant,
     error: Cow<'static, str>,
+    /// The text of the error, for the span.
+    message: String,
 }
 
 impl Query {
@@ -435,7 +449,8 @@ impl Drop for Query {
             self.error = Cow::Borrowed("panic");
         }
         if !self.error.is_empty() {
-            self.scope.fail(&self.error);
+            let message = std::mem::take(&mut self.message);
+            self.scope.fail_with(&self.error, message);
         }
         self.scope.end();
         let inner = &self.database.inner;

@@ -20,7 +20,11 @@ use std::task::{self, Poll};
 use opentelemetry::Context;
 use pin_project_lite::pin_project;
 
+use crate::model::causes::{line_of, with_causes};
 use crate::record::error_reasons::{ErrorReasons, OTHER, guarded};
+
+/// The most characters of an error's text in a span.
+const MAX_MESSAGE: usize = 1_024;
 
 /// Work that has not begun, and all that its handle is started with.
 pub trait Work {
@@ -36,17 +40,32 @@ pub trait StartedWork {
     /// The context in which the work is polled; `None` where it has no span.
     fn context(&self) -> Option<&Context>;
 
+    /// Returns `true` if its span is kept, and so is the text of its error.
+    fn is_recording(&self) -> bool;
+
     /// The words for errors.
     fn error_reasons(&self) -> &ErrorReasons;
 
-    /// Ends it, for this reason if it failed.
-    fn end(self, failure: Option<&str>);
+    /// Ends it, as failed if there is a failure.
+    fn end(self, failure: Option<Failed<'_>>);
+}
+
+/// A failure as it is recorded.
+#[derive(Debug)]
+pub struct Failed<'a> {
+    /// Out of a small set: it becomes a label.
+    pub(crate) reason: &'a str,
+    /// The text of the error, for the span alone; empty where there is none.
+    pub(crate) message: String,
 }
 
 /// The way from an output to the reason of a failure.
 pub trait Judge<O> {
     /// Returns `None` where the output is a success.
     fn failure(&self, output: &O, reasons: &ErrorReasons) -> Option<Cow<'static, str>>;
+
+    /// Returns the text of the error; empty where none is known.
+    fn message(&self, output: &O) -> String;
 }
 
 /// An output that tells by itself whether the work failed, and why: a `Result` whose error is an
@@ -118,6 +137,16 @@ impl Failure<'_> {
             Self::Boxed(error) => reasons.reason(*error),
             Self::Nested => Cow::Borrowed(OTHER),
         }
+    }
+
+    /// Returns the texts of the error and its causes, as one line; empty where there is none.
+    pub(crate) fn message(&self) -> String {
+        let (Self::Typed(error, _) | Self::Boxed(error)) = self else {
+            return String::new();
+        };
+        // The code of the service's errors runs here.
+        let text = guarded(|| Some(with_causes(*error))).unwrap_or_default();
+        line_of(&text, MAX_MESSAGE)
     }
 }
 
@@ -218,6 +247,11 @@ impl<V, O: RunOutput<V>> Judge<O> for ByOutput<V> {
     fn failure(&self, output: &O, reasons: &ErrorReasons) -> Option<Cow<'static, str>> {
         Some(output.failure()?.reason(reasons))
     }
+
+    fn message(&self, output: &O) -> String {
+        let failure = output.failure();
+        failure.map_or_else(String::new, |failure| failure.message())
+    }
 }
 
 impl<T, E, G, R> Judge<Result<T, E>> for ByReason<G>
@@ -229,6 +263,11 @@ where
         let error = output.as_ref().err()?;
         let reason = guarded(|| Some((self.0)(error).into()));
         Some(reason.unwrap_or(Cow::Borrowed(OTHER)))
+    }
+
+    /// The error may be of any type: it need not have a text.
+    fn message(&self, _: &Result<T, E>) -> String {
+        String::new()
     }
 }
 
@@ -314,6 +353,15 @@ pub(crate) fn run_blocking<W: Work, O>(
 }
 
 fn conclude<O>(started: impl StartedWork, judge: &impl Judge<O>, output: &O) {
-    let failure = judge.failure(output, started.error_reasons());
-    started.end(failure.as_deref());
+    let Some(reason) = judge.failure(output, started.error_reasons()) else {
+        return started.end(None);
+    };
+    let message = match started.is_recording() {
+        true => judge.message(output),
+        false => String::new(),
+    };
+    started.end(Some(Failed {
+        reason: &reason,
+        message,
+    }));
 }

@@ -20,7 +20,7 @@ use opentelemetry::{Context, KeyValue};
 use super::expected_runs::{ExpectedRuns, MissedRuns};
 use super::in_flight::InFlight;
 use super::lazy::LazySeries;
-use super::run::{self, ByOutput, ByReason, Run, RunOutput, StartedWork, Work};
+use super::run::{self, ByOutput, ByReason, Failed, Run, RunOutput, StartedWork, Work};
 use super::work::{OpenWork, WorkSeries, WorkSpecs};
 use super::worker_keys::{Slot, WorkerKeys};
 use crate::model::catalog::scheduler::{
@@ -438,11 +438,15 @@ impl StartedWork for Execution {
         Some(self.work.scope.context())
     }
 
+    fn is_recording(&self) -> bool {
+        self.work.scope.is_recording()
+    }
+
     fn error_reasons(&self) -> &ErrorReasons {
         &self.work.series.error_reasons
     }
 
-    fn end(self, failure: Option<&str>) {
+    fn end(self, failure: Option<Failed<'_>>) {
         self.work.end(failure);
     }
 }

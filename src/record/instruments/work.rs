@@ -9,6 +9,7 @@ use std::time::Instant;
 use opentelemetry::KeyValue;
 
 use super::in_flight::InFlight;
+use super::run::Failed;
 use crate::model::catalog::{Attribute, MetricSpec};
 use crate::record::clock::Clock;
 use crate::record::error_reasons::ErrorReasons;
@@ -92,20 +93,27 @@ impl OpenWork {
         self.outcome = Some(SUCCEEDED);
     }
 
-    pub(super) fn fail(mut self, reason: &str) {
+    pub(super) fn fail(self, reason: &str) {
+        self.fail_with(Failed {
+            reason,
+            message: String::new(),
+        });
+    }
+
+    fn fail_with(mut self, Failed { reason, message }: Failed<'_>) {
         self.outcome = Some(FAILED);
         // Reasons have a counter of their own: as a label of the duration each would be a whole
         // histogram.
         let labels = (self.series.in_order)(&self.name, reason);
         self.series.failures.with(labels, |series| series.add(1));
-        self.scope.fail(reason);
+        self.scope.fail_with(reason, message);
     }
 
     /// Ends the work with the verdict of its result.
-    pub(super) fn end(self, failure: Option<&str>) {
+    pub(super) fn end(self, failure: Option<Failed<'_>>) {
         match failure {
             None => self.succeed(),
-            Some(reason) => self.fail(reason),
+            Some(failed) => self.fail_with(failed),
         }
     }
 

@@ -10,7 +10,7 @@ use opentelemetry::{Context, KeyValue};
 
 use super::in_flight::InFlight;
 use super::lazy::LazySeries;
-use super::run::{self, ByOutput, ByReason, Run, RunOutput, StartedWork, Work};
+use super::run::{self, ByOutput, ByReason, Failed, Run, RunOutput, StartedWork, Work};
 use super::work::{OpenWork, WorkSeries, WorkSpecs};
 use super::worker_keys::{Slot, WorkerKeys};
 use crate::model::catalog::worker::{
@@ -420,11 +420,15 @@ impl StartedWork for Job {
         Some(self.0.scope.context())
     }
 
+    fn is_recording(&self) -> bool {
+        self.0.scope.is_recording()
+    }
+
     fn error_reasons(&self) -> &ErrorReasons {
         &self.0.series.error_reasons
     }
 
-    fn end(self, failure: Option<&str>) {
+    fn end(self, failure: Option<Failed<'_>>) {
         self.0.end(failure);
     }
 }

@@ -53,6 +53,7 @@ pub struct RecordedSpan {
     pub events: Vec<RecordedEvent>,
     /// The spans of other traces that it belongs to.
     pub links: Vec<RecordedLink>,
+    error_message: Option<String>,
     /// The spans among which the parent is looked up.
     all: FinishedSpans,
 }
@@ -149,6 +150,12 @@ impl RecordedSpan {
                 Status::Ok => SpanStatus::Ok,
                 Status::Error { .. } => SpanStatus::Error,
             },
+            error_message: match &data.status {
+                Status::Error { description } if !description.is_empty() => {
+                    Some(description.to_string())
+                }
+                _ => None,
+            },
             events: events.collect(),
             links: links.collect(),
             all,
@@ -168,6 +175,13 @@ impl RecordedSpan {
     #[must_use]
     pub fn error_type(&self) -> Option<&str> {
         self.attribute("error.type")
+    }
+
+    /// Returns the text of the error that the span failed with, which is the description of its status; `None` where
+    /// it has none.
+    #[must_use]
+    pub fn error_message(&self) -> Option<&str> {
+        self.error_message.as_deref()
     }
 
     /// Returns whether the span has failed. A request that its client gave up has an
@@ -246,6 +260,7 @@ impl fmt::Debug for RecordedSpan {
             .field("span_id", &self.span_id)
             .field("parent_id", &self.parent_id)
             .field("status", &self.status)
+            .field("error_message", &self.error_message)
             .field("attributes", &self.attributes)
             .field("events", &self.events)
             .field("links", &self.links)

@@ -111,7 +111,7 @@ impl<'a> Trace<'a> {
         let texts = self.spans.iter().flat_map(|(_, span)| {
             let pairs = span.attributes.iter();
             let pairs = pairs.flat_map(|(key, value)| [key.as_str(), value.as_str()]);
-            pairs.chain([span.name.as_str()])
+            pairs.chain([span.name.as_str(), span.error.as_str()])
         });
         (!query.errors || self.failed()) && query.finds(texts.chain([self.id]))
     }

@@ -44,6 +44,8 @@ pub(super) struct SpanRow {
     pub(super) width: String,
     /// Empty where it didn't fail.
     pub(super) failure: String,
+    /// The text of its error; empty where none is known.
+    pub(super) error: String,
     pub(super) facts: Vec<(String, String)>,
     pub(super) links: Vec<String>,
 }
@@ -135,6 +137,7 @@ impl SpanRow {
             x: share(offset.min(whole - width), whole),
             width: share(width, whole),
             failure,
+            error: span.error.clone(),
             facts: facts.collect(),
             links: span.links.clone(),
         }
