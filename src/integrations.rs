@@ -13,10 +13,6 @@ mod pool;
 #[cfg(feature = "reqwest")]
 pub mod reqwest;
 #[cfg(feature = "sqlx")]
-mod sql_codes;
-#[cfg(any(feature = "sqlx", all(feature = "deadpool", feature = "postgres")))]
-mod sql_state;
-#[cfg(feature = "sqlx")]
 mod sql_summary;
 #[cfg(feature = "sqlx")]
 pub mod sqlx;

@@ -33,6 +33,8 @@ pub(crate) mod series;
 
 pub(crate) mod error_class;
 
+pub(crate) mod library_errors;
+
 pub mod instruments;
 
 pub mod middleware;

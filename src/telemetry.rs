@@ -388,7 +388,7 @@ impl Telemetry {
     }
 
     /// Uses `reason` as [`classify_errors`](Self::classify_errors) does, unless the service has its own for the type.
-    #[cfg(any(feature = "deadpool", feature = "reqwest", feature = "sqlx"))]
+    #[cfg(feature = "deadpool")]
     pub(crate) fn classify_errors_by_default<E: std::error::Error + 'static>(
         &self,
         reason: impl Fn(&E) -> &'static str + Send + Sync + 'static,

@@ -3,11 +3,11 @@
 use async_trait::async_trait;
 use http::Extensions;
 use reqwest::{Client, Request, Response};
-use reqwest_middleware::{ClientBuilder, ClientWithMiddleware, Error, Middleware, Next, Result};
+use reqwest_middleware::{ClientBuilder, ClientWithMiddleware, Middleware, Next, Result};
 
 use crate::Telemetry;
-use crate::record::error_class::{OTHER, error_class};
 use crate::record::instruments::{CallTarget, HttpCall, ResentCall, ServerName};
+use crate::record::library_errors::reqwest::class;
 use crate::record::middleware::HttpClientLayer;
 
 impl Telemetry {
@@ -60,9 +60,6 @@ impl Telemetry {
     /// ```
     #[must_use]
     pub fn reqwest_middleware(&self) -> ReqwestMiddleware {
-        // A job that ends with such an error has the class of the call for its reason.
-        self.classify_errors_by_default(class);
-        self.classify_errors_by_default(reqwest_class);
         ReqwestMiddleware(self.http_client_layer())
     }
 }
@@ -116,33 +113,5 @@ impl Middleware for ReqwestMiddleware {
             Err(error) => call.fail_as(class(error)),
         }
         outcome
-    }
-}
-
-/// Returns the class of an error: that of its causes, or else the part of the call in which it happened.
-fn class(error: &Error) -> &'static str {
-    match error {
-        Error::Middleware(error) => error_class(&**error),
-        Error::Reqwest(error) => reqwest_class(error),
-    }
-}
-
-fn reqwest_class(error: &reqwest::Error) -> &'static str {
-    if error.is_timeout() {
-        return "timeout";
-    }
-    match error_class(error) {
-        OTHER if error.is_connect() => "connect",
-        OTHER if error.is_redirect() => "redirect",
-        OTHER if error.is_builder() => "invalid_request",
-        // Of a response that has come: by `error_for_status`, and by its body.
-        OTHER if error.is_decode() => "decode",
-        OTHER if error.is_body() => "body",
-        OTHER => match error.status() {
-            Some(status) if status.is_server_error() => "http_5xx",
-            Some(status) if status.is_client_error() => "http_4xx",
-            _ => OTHER,
-        },
-        class => class,
     }
 }

@@ -5,9 +5,14 @@
 //! | a [classifier](ErrorReasons::classify) of the service or of an integration knows | the classifier's word |
 //! | else: is one of the standard library, tokio, tower or serde_json | `timeout`, `connection_refused`, `panic`, `invalid_json`, … |
 //! | derives `Debug` | the name of its variant or struct, in snake case: `upstream_timeout` |
+//! | is named `Status` or `Failure`, and has a name for its first field, `code` or `kind` | that name: `not_found` |
+//! | is named `Error`, with such a field, and has no cause with a word | likewise: `unexpected_eof` |
 //!
 //! An error without any of these, such as the context that a crate wraps around another error, is looked through
 //! to its cause.
+//!
+//! `Error`, `Status` and `Failure` are the same for all that fails, so that the field says more. A name such as
+//! `ParseIntError` is kept: that its kind is `InvalidDigit` says less.
 //!
 //! Why the name that `Debug` prints? It is the one thing that every error says about its kind without being asked,
 //! also inside a box: `derive(Debug)` begins with the name. A message is never taken: text that is not one
@@ -32,6 +37,14 @@ pub(crate) const OTHER: &str = "_OTHER";
 const TIMEOUT: &str = "timeout";
 /// The longest name that is taken, in bytes.
 const MAX_NAME: usize = 64;
+/// Names that say no more than that something failed.
+const GENERIC_NAMES: [&str; 2] = ["Status", "Failure"];
+/// The name of which not even that is said: contexts of errors are named so.
+const NO_NAME: &str = "Error";
+/// The fields that hold the kind of a failure, where the first one is such.
+const KIND_FIELDS: [&str; 2] = ["code: ", "kind: "];
+/// The most characters of a `Debug` that are looked at: a name, and the kind in the first field.
+const MAX_DEBUG: usize = MAX_NAME + " { kind: ".len() + MAX_NAME + " }".len();
 /// From so many digits on in a row a name holds an id. Names such as `Sha256` hold less.
 const ID_DIGITS: usize = 4;
 
@@ -126,7 +139,9 @@ impl ErrorReasons {
         guarded(|| {
             // First all that the service has said: the name of what wraps an error must not hide it.
             let classified = causes(error).find_map(|error| self.find_classified(error));
-            classified.or_else(|| causes(error).find_map(find_named))
+            let named = || causes(error).find_map(find_named);
+            let kind = || causes(error).find_map(kind_of_nameless);
+            classified.or_else(named).or_else(|| kind().map(Cow::Owned))
         })
     }
 
@@ -212,39 +227,77 @@ fn known_reason(error: &(dyn Error + 'static)) -> Option<&'static str> {
     (!json.is_io()).then_some("invalid_json")
 }
 
-/// Returns the name that a derived `Debug` begins with, in snake case; `None` where it begins with anything else.
+/// Returns the name that a derived `Debug` begins with, in snake case; `None` where it begins with anything else. Of
+/// a name that says nothing, the kind that follows.
 fn variant_name(value: &dyn fmt::Debug) -> Option<String> {
-    let mut prefix = NamePrefix::default();
-    // The error is how the rest is left unwritten.
-    let _ = write!(prefix, "{value:?}");
-    let NamePrefix { name, ends } = prefix;
-    // `Error` says nothing: contexts of errors are named so.
-    let is_name = ends && name.starts_with(|c: char| c.is_ascii_uppercase()) && name != "Error";
-    (is_name && !holds_id(&name)).then(|| snake_case(&name))
+    let text = DebugStart::of(value);
+    let (name, rest) = text.name()?;
+    let kind = || kind_in(rest).filter(|_| GENERIC_NAMES.contains(&name));
+    (name != NO_NAME).then(|| snake_case(kind().unwrap_or(name)))
 }
 
-/// The identifier at the beginning of a text.
-#[derive(Default)]
-struct NamePrefix {
-    name: String,
-    /// What follows can follow a name in a derived `Debug`, as far as it is known.
-    ends: bool,
+/// Returns the kind of an error whose name is none, in snake case.
+fn kind_of_nameless(error: &(dyn Error + 'static)) -> Option<String> {
+    let text = DebugStart::of(error);
+    let (name, rest) = text.name()?;
+    let kind = kind_in(rest).filter(|_| name == NO_NAME);
+    kind.map(snake_case)
 }
 
-impl fmt::Write for NamePrefix {
+/// Returns the value of the first field where that is the kind, and one name.
+fn kind_in(fields: &str) -> Option<&str> {
+    let first = fields.strip_prefix(" { ")?;
+    let value = KIND_FIELDS
+        .iter()
+        .find_map(|field| first.strip_prefix(field))?;
+    let (kind, rest) = split_name(value)?;
+    (rest.starts_with(',') || rest.starts_with(" }")).then_some(kind)
+}
+
+/// Splits a text behind the capitalised identifier that it begins with; `None` where that is none, or no label.
+fn split_name(text: &str) -> Option<(&str, &str)> {
+    let length = text.find(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+    let (name, rest) = text.split_at(length.unwrap_or(text.len()));
+    let is_name = name.starts_with(|c: char| c.is_ascii_uppercase())
+        && name.len() <= MAX_NAME
+        && !holds_id(name);
+    is_name.then_some((name, rest))
+}
+
+/// The beginning of what `Debug` prints.
+struct DebugStart {
+    text: String,
+    /// The characters that have room.
+    room: usize,
+}
+
+impl DebugStart {
+    fn of(value: &(impl fmt::Debug + ?Sized)) -> Self {
+        let mut start = Self {
+            text: String::new(),
+            room: MAX_DEBUG,
+        };
+        // The error is how the rest is left unwritten.
+        let _ = write!(start, "{value:?}");
+        start
+    }
+
+    /// Returns the name that it begins with, and what follows it; `None` where that can't follow a name in a derived
+    /// `Debug`.
+    fn name(&self) -> Option<(&str, &str)> {
+        let (name, rest) = split_name(&self.text)?;
+        let ends = rest.is_empty() || rest.starts_with('(') || rest.starts_with(" {");
+        ends.then_some((name, rest))
+    }
+}
+
+impl fmt::Write for DebugStart {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        let length = text.find(|c: char| !c.is_ascii_alphanumeric() && c != '_');
-        let (name, rest) = text.split_at(length.unwrap_or(text.len()));
-        self.ends = rest.is_empty() || rest.starts_with('(') || rest.starts_with(" {");
-        self.name.push_str(name);
-        if self.name.len() > MAX_NAME {
-            self.ends = false;
+        for letter in text.chars() {
+            self.room = self.room.checked_sub(1).ok_or(fmt::Error)?;
+            self.text.push(letter);
         }
-        if rest.is_empty() && self.ends {
-            Ok(())
-        } else {
-            Err(fmt::Error)
-        }
+        Ok(())
     }
 }
 
@@ -325,6 +378,105 @@ mod tests {
         // Of two that are known the outermost.
         reasons.classify(|_: &ShopError| "shop");
         assert_eq!(reasons.reason(&wrapped), "shop");
+    }
+
+    /// An error whose `Debug` is this text, and its cause.
+    struct Printed(&'static str, Option<io::Error>);
+
+    impl fmt::Debug for Printed {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str(self.0)
+        }
+    }
+
+    impl fmt::Display for Printed {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("printed")
+        }
+    }
+
+    impl Error for Printed {
+        fn source(&self) -> Option<&(dyn Error + 'static)> {
+            self.1.as_ref().map(|cause| cause as _)
+        }
+    }
+
+    #[test]
+    fn the_kind_in_the_first_field_is_the_word_where_the_name_says_nothing() {
+        let reasons = ErrorReasons::default();
+        for (debug, expected) in [
+            // As tonic's.
+            (
+                "Status { code: NotFound, message: \"order 4711\", metadata: MetadataMap { headers: {} } }",
+                "not_found",
+            ),
+            ("Status { code: NotFound }", "not_found"),
+            ("Failure { kind: DiskFull, path: \"/srv\" }", "disk_full"),
+            (
+                "Error { kind: UnexpectedEof, cause: None }",
+                "unexpected_eof",
+            ),
+            // As hyper's, which has a kind of its own form; and one with more inside.
+            ("hyper::Error(IncompleteMessage)", OTHER),
+            ("Error { kind: Parse(Header(Token)), cause: None }", OTHER),
+            // A name that says something stays, and so does one whose field is no name.
+            ("ParseIntError { kind: InvalidDigit }", "parse_int_error"),
+            ("OutOfStock { code: Sold }", "out_of_stock"),
+            ("Status { code: 404, message: \"gone\" }", "status"),
+            ("Status { code: \"Gone\" }", "status"),
+            ("Status { code: Some(NotFound) }", "status"),
+            ("Status { code: notFound }", "status"),
+            ("Status { code: Order4711 }", "status"),
+            ("Status { message: \"x\", code: NotFound }", "status"),
+            ("Status { code: NotFound", "status"),
+            ("Status", "status"),
+            ("Error { code: 404 }", OTHER),
+            ("Error { code: Order4711 }", OTHER),
+            // A text that looks like it.
+            ("Error: { code: NotFound }", OTHER),
+        ] {
+            assert_eq!(reasons.reason(&Printed(debug, None)), expected, "{debug}");
+        }
+        let longest = format!("Status {{ code: A{} }}", "a".repeat(MAX_NAME - 1));
+        let longest = Printed(Box::leak(longest.into()), None);
+        assert_eq!(
+            reasons.reason(&longest),
+            format!("a{}", "a".repeat(MAX_NAME - 1))
+        );
+        let longer = format!("Status {{ code: A{} }}", "a".repeat(MAX_NAME));
+        let longer = Printed(Box::leak(longer.into()), None);
+        assert_eq!(reasons.reason(&longer), "status");
+    }
+
+    #[test]
+    fn a_cause_says_more_than_the_kind_of_a_nameless_error() {
+        let reasons = ErrorReasons::default();
+        let refused = || Some(io::ErrorKind::ConnectionRefused.into());
+        let error = Printed("Error { kind: Connect, source: Os }", refused());
+        assert_eq!(reasons.reason(&error), "connection_refused");
+        let status = Printed("Status { code: Unavailable, source: Os }", refused());
+        assert_eq!(reasons.reason(&status), "unavailable");
+        let text = Some(io::Error::other("10.0.0.1 is away"));
+        let error = Printed("Error { kind: Connect, source: Os }", text);
+        assert_eq!(reasons.reason(&error), "connect");
+    }
+
+    #[derive(Debug, thiserror::Error)]
+    enum Transparent {
+        #[error(transparent)]
+        Query(#[from] QueryError),
+    }
+
+    #[test]
+    fn an_error_that_passes_another_one_on_hides_it() {
+        let reasons = ErrorReasons::default();
+        reasons.classify(|_: &QueryError| "unique_violation");
+        let hidden = Transparent::from(QueryError::Unique);
+        assert_eq!(reasons.reason(&hidden), "query");
+        // The way out that the guide names.
+        let inner = reasons.clone();
+        reasons.classify(move |Transparent::Query(error): &Transparent| inner.reason(error));
+        assert_eq!(reasons.reason(&hidden), "unique_violation");
     }
 
     #[cfg(any(feature = "deadpool", feature = "reqwest", feature = "sqlx"))]

@@ -20,6 +20,7 @@ use crate::record::instruments::{
     ApiInstruments, Business, ClientInstruments, Database, ExecutionInstruments, FigureInstruments,
     FigureMetrics, InFlight, JobInstruments, LazySeries, SelfTelemetry, WorkerKeys,
 };
+use crate::record::library_errors;
 use crate::record::middleware::OperationalRoutes;
 use crate::record::series::Instruments;
 use crate::record::slo_events::SloEvents;
@@ -142,7 +143,7 @@ impl Handles {
             ..
         } = recording;
         let (in_flight, worker_keys) = (InFlight::default(), WorkerKeys::default());
-        let error_reasons = ErrorReasons::default();
+        let error_reasons = library_errors::error_reasons();
         Self {
             api: ApiInstruments::new(instruments, slo_events),
             jobs: JobInstruments::new(

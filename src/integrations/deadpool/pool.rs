@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use deadpool::managed::{Manager, Object, Pool, PoolError, Timeouts};
 
-use super::tokio_postgres;
 use crate::PoolState;
 use crate::integrations::pool::{AcquireError as _, WaitRecorder};
 use crate::record::instruments::Database;
@@ -43,7 +42,7 @@ impl Telemetry {
         M: Manager<Error: std::error::Error> + 'static,
         W: From<Object<M>> + 'static,
     {
-        tokio_postgres::classify(self);
+        // Of a type of its own for each manager; those of tokio-postgres itself are known from the start.
         self.classify_errors_by_default(|error: &PoolError<M::Error>| error.error_type());
         let database = self.database(system_name::<M>()).for_namespace(name);
         let sampled = pool.clone();

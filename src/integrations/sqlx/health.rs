@@ -2,9 +2,9 @@
 
 use sqlx::{Database, Pool};
 
-use super::error::error_type;
 use super::spare::SpareConnection;
 use crate::record::instruments;
+use crate::record::library_errors::sqlx::error_type;
 use crate::watch::health::{CheckBuilder, CheckHandle, Finding};
 
 /// Registers the check of a pool's database.

@@ -8,7 +8,6 @@ use sqlx::{ColumnIndex, Database, Decode, Error, Executor, Pool, SqlSafeStr, Sql
 
 use super::connection::MeasuredPoolConnection;
 use super::driver::{Driver, OwnDriver};
-use super::error::error_type;
 use super::query::end;
 use super::transaction::MeasuredTransaction;
 use super::{health, queue};
@@ -61,7 +60,6 @@ impl Telemetry {
     where
         for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
     {
-        self.classify_errors_by_default(error_type);
         let database = self.database(system_name::<DB>()).for_namespace(name);
         let waits = WaitRecorder::new(database, name);
         let (pending, sampled) = (waits.pending(), pool.clone());

@@ -1,9 +1,9 @@
 use sqlx::error::BoxDynError;
 use sqlx::{Database, Error, Execute, SqlStr};
 
-use super::error::error_type;
 use crate::integrations::sql_summary::{Dialect, SqlSummary};
 use crate::record::instruments::{self, Query};
+use crate::record::library_errors::sqlx::error_type;
 
 /// A query in its parts, so that its text can be read before it runs.
 pub(super) struct QueryParts<DB: Database> {

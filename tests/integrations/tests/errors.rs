@@ -58,3 +58,53 @@ async fn the_reason_of_an_anyhow_error_is_that_of_what_is_inside() {
     let failures = test.value("vantage_worker_job_failures_total", &labels);
     assert_eq!(failures, Some(1.0));
 }
+
+/// Runs a job that fails with this error, and returns the only reason that has been recorded.
+async fn reason(test: &TestTelemetry, error: impl std::error::Error + 'static) -> Vec<String> {
+    let worker = test.telemetry().worker("w1");
+    let work = async { Err::<(), _>(error) };
+    let _ = worker
+        .run("order", test.clock().wall(), &Carrier::EMPTY, work)
+        .await;
+    let text = test
+        .telemetry()
+        .scrape(vantage_obs::ExpositionFormat::Text)
+        .unwrap();
+    let lines = text
+        .lines()
+        .filter(|line| line.starts_with("vantage_worker_job_failures_total"));
+    let reasons = lines.filter_map(|line| line.split("reason=\"").nth(1)?.split('"').next());
+    reasons.map(str::to_owned).collect()
+}
+
+#[tokio::test]
+async fn the_reason_of_a_grpc_status_is_its_code() {
+    let test = TestTelemetry::new();
+    let status = tonic::Status::not_found("order 4711");
+    assert_eq!(reason(&test, status).await, ["not_found"]);
+}
+
+#[tokio::test]
+async fn an_error_of_a_library_has_its_word_before_and_after_the_first_handle() {
+    for handle_first in [false, true] {
+        let test = TestTelemetry::new();
+        if handle_first {
+            let _client = test.telemetry().reqwest(reqwest::Client::new());
+        }
+        let unused = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/", unused.local_addr().unwrap());
+        drop(unused);
+        let error = reqwest::Client::new().get(url).send().await.unwrap_err();
+        assert_eq!(
+            reason(&test, error).await,
+            ["connection_refused"],
+            "{handle_first}"
+        );
+        let test = TestTelemetry::new();
+        let error = sqlx::Error::PoolTimedOut;
+        assert_eq!(reason(&test, error).await, ["pool_timed_out"]);
+        let test = TestTelemetry::new();
+        let error = "nonsense".parse::<tokio_postgres::Config>().unwrap_err();
+        assert_eq!(reason(&test, error).await, ["client_error"]);
+    }
+}

@@ -2,10 +2,6 @@
 
 use std::error::Error;
 
-use crate::telemetry::Telemetry;
-
-pub(super) const fn classify(_: &Telemetry) {}
-
 pub(super) const fn error_type(_: &(dyn Error + 'static)) -> Option<&'static str> {
     None
 }

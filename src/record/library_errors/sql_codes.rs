@@ -86,7 +86,7 @@ fn of(table: &[(u16, &'static str)], key: u16) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::integrations::sql_state;
+    use crate::record::library_errors::sql_state;
 
     #[test]
     fn a_number_of_mysql_is_its_condition() {
