@@ -103,7 +103,7 @@ use tracing_subscriber::layer::Layer;
 use tracing_subscriber::registry::LookupSpan;
 
 use crate::config::{Config, EffectiveConfig, Environment};
-use crate::export::logs::{LevelHandle, LogWriter, LogWriters};
+use crate::export::logs::{LevelHandle, LogWriter, LogWriters, PanicLog};
 use crate::export::prometheus::ScrapeHandler;
 use crate::export::prometheus::text::ExpositionFormat;
 use crate::model::heartbeat::BeatId;
@@ -156,6 +156,7 @@ struct Inner {
     levels: LevelHandle,
     /// Every output that a layer writes to, for the flush at the end.
     log_writers: LogWriters,
+    panic_log: PanicLog,
     server: Server,
     background: Background,
 }

@@ -29,6 +29,9 @@ section! {
         pub output: LogOutput = LogOutput::Stdout;
         /// The minimum severity of what is written, also by module. Default: info.
         pub level: LogLevels;
+        /// Makes a log line of each panic, from `init` to the shutdown, where `init` sets the subscriber. Default: true. The
+        /// hook that was there before `init` is still called.
+        pub panics: bool = true;
         /// Turns the push of log records on. Default: false, because most platforms collect the lines of
         /// standard output. Needs an endpoint.
         pub otlp: bool;

@@ -173,6 +173,7 @@ const VANTAGE_VARIABLES: &[EnvVariable] = variables! {
     "VANTAGE_OBS_LOG_FORMAT" => "logs.format";
     "VANTAGE_OBS_LOG_OUTPUT" => "logs.output";
     "VANTAGE_OBS_LOG_LEVEL" => "logs.level";
+    "VANTAGE_OBS_LOG_PANICS" => "logs.panics";
     "VANTAGE_OBS_HEALTH_DETAILS_TOKEN" => "health.details_token";
     "VANTAGE_OBS_HEALTH_SHUTDOWN_DELAY" => "health.shutdown_delay";
     "VANTAGE_OBS_HEARTBEAT_INTERVAL" => "heartbeat.interval";

@@ -73,6 +73,7 @@ pub(crate) use log_bridge::install_logger;
 pub(crate) use log_bridge::with_own_target;
 pub use output::LogWriter;
 pub(crate) use output::LogWriters;
+pub(crate) use panics::PanicLog;
 pub use panics::log_panics;
 #[cfg(feature = "axum")]
 pub(crate) use time::rfc3339;

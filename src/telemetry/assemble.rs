@@ -20,7 +20,7 @@ use super::watchers::Watchers;
 use super::{InitError, Inner, Telemetry, store};
 use crate::background::Supervisor;
 use crate::config::{Config, EffectiveConfig, Environment};
-use crate::export::logs::{LevelHandle, LogWriters};
+use crate::export::logs::{LevelHandle, LogWriters, PanicLog};
 use crate::model::fault::MAX_LISTED;
 use crate::model::slo::{Objectives, SloError};
 use crate::record::business_totals::BusinessTotals;
@@ -94,6 +94,7 @@ impl Telemetry {
             scrape: Arc::new(recording.scrape(settings)),
             levels: LevelHandle::new(settings.logs.level.clone()),
             log_writers,
+            panic_log: PanicLog::default(),
             server: Server::new(&recording),
             background: Background::default(),
             config,

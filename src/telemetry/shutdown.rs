@@ -197,6 +197,7 @@ impl Inner {
     /// Ends everything but the export, which has ended.
     /// In this order: first the loops that record, then servers that have not ended, then the providers.
     fn end(&self) {
+        self.panic_log.end();
         self.background.stop();
         self.server.stop();
         self.recording.supervisor.stop();

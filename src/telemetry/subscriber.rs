@@ -84,7 +84,7 @@ fn is_own_failure(metadata: &tracing::Metadata<'_>) -> bool {
     is_own && metadata.is_event() && *metadata.level() <= Level::WARN
 }
 
-/// Makes the layers the process's subscriber, unless it has one, and what the `log` crate's records go to.
+/// Makes the layers the process's subscriber, unless it has one, and what panics and the `log` crate's records go to.
 pub(super) fn install(telemetry: &Inner) {
     let output = LogWriter::from_config(&telemetry.config.config.logs);
     let mut layers = layers(telemetry, output);
@@ -94,6 +94,8 @@ pub(super) fn install(telemetry: &Inner) {
         tracing::warn!(
             "a tracing subscriber was already set before vantage_obs::init: add Telemetry::tracing_layer to it to get spans and log lines"
         );
+    } else if telemetry.config.config.logs.panics {
+        telemetry.panic_log.start();
     }
     if !install_logger(telemetry.log_writers.clone()) {
         tracing::debug!(

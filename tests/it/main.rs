@@ -41,6 +41,7 @@ mod mounted;
 mod objectives;
 #[cfg(feature = "otlp")]
 mod otlp;
+mod panics;
 #[cfg(feature = "cli")]
 mod parity;
 #[cfg(all(unix, feature = "otlp"))]

@@ -250,6 +250,12 @@ fn table() -> Vec<(String, &'static str, String, Value)> {
         "logs.output",
         json!("stderr"),
     );
+    row(
+        "VANTAGE_OBS_LOG_PANICS",
+        "false",
+        "logs.panics",
+        json!(false),
+    );
     row("VANTAGE_OBS_LOG_LEVEL", "WARN", "logs.level", json!("warn"));
     row(
         "VANTAGE_OBS_LOG_LEVEL",
