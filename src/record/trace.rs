@@ -269,9 +269,31 @@ impl SpanScope {
     }
 }
 
-/// Runs a future outside of any trace. What a background task asks of a database is of no interest: each ping
-/// would be a trace of its own, several thousand a day.
-pub(crate) fn untraced<F>(future: F) -> Traced<F> {
+/// Runs a future outside of any trace: what is called and logged in it makes no spans, whatever sampler is set, and
+/// has its metrics and lines all the same.
+///
+/// For what a loop asks again and again, such as the query that looks for work, which would be a trace of its own
+/// each time. Calls belong to the trace in which they are made and not to that in which they are awaited, so that
+/// they are made in an `async` block:
+///
+/// ```
+/// # #[cfg(feature = "testing")] {
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// # use vantage_obs::testing::TestTelemetry;
+/// use vantage_obs::trace::untraced;
+///
+/// # let test = TestTelemetry::new();
+/// let database = test.telemetry().database("postgresql");
+/// # async fn next_job() -> Result<Option<u64>, std::io::Error> { Ok(None) }
+/// let job = untraced(async { database.run("UPDATE", "jobs", next_job()).await }).await?;
+/// assert_eq!(job, None);
+/// assert!(test.spans().is_empty());
+/// test.assert_sum("db_client_operation_duration_seconds_count", &[("db_collection_name", "jobs")], 1.0);
+/// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+/// # }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn untraced<F>(future: F) -> Traced<F> {
     Traced::new(future, Context::new().with_value(SampleRatioOverride(0.0)))
 }
 

@@ -8,7 +8,7 @@ use axum::routing::get;
 use tower::ServiceExt as _;
 use vantage_obs::config::TraceSampler;
 use vantage_obs::testing::{RecordedSpan, SpanKind, SpanStatus, TestTelemetry};
-use vantage_obs::trace::Carrier;
+use vantage_obs::trace::{Carrier, untraced};
 
 use crate::support::{
     CapturedLog, ScriptedBody, Step, catch_panic, config, into_ok, poll_once, request,
@@ -392,4 +392,38 @@ fn traces_that_are_turned_off_leave_no_span_and_no_header() {
     assert!(job.carrier().is_empty());
     job.succeed();
     assert_eq!(test.spans(), []);
+}
+
+#[tokio::test]
+async fn what_a_loop_asks_again_and_again_is_left_out_of_traces_alone() {
+    let always_on = with_traces(|traces| traces.sampler = TraceSampler::AlwaysOn);
+    let mut config = config();
+    config.dev.enabled = true;
+    let dev = TestTelemetry::with_config(config, &[]).unwrap();
+    for test in [always_on, dev] {
+        let written = CapturedLog::default();
+        let _default = written.install(&test);
+        let database = test.telemetry().database("postgresql");
+        let poll = async || {
+            let _span = tracing::info_span!("poll").entered();
+            database.query("UPDATE", "jobs").succeed();
+            tracing::info!("nothing to do");
+        };
+        untraced(poll()).await;
+        assert_eq!(test.spans(), []);
+        let labels = [("db_collection_name", "jobs")];
+        test.assert_sum("db_client_operation_duration_seconds_count", &labels, 1.0);
+        assert_eq!(written.lines()[0]["message"], "nothing to do");
+        // Also within a trace, which goes on after it.
+        let worker = test.telemetry().worker("w");
+        let job = worker.start("mail", test.clock().wall(), &Carrier::EMPTY);
+        job.trace(async {
+            untraced(poll()).await;
+            database.query("SELECT", "orders").succeed();
+        })
+        .await;
+        job.succeed();
+        let names: Vec<_> = test.spans().into_iter().map(|span| span.name).collect();
+        assert_eq!(names, ["SELECT orders", "mail"]);
+    }
 }
