@@ -321,28 +321,31 @@ impl Config {
     ///
     /// [`ConfigError`] lists every fault of all layers at once, each with its place.
     pub fn resolve(self, environment: &Environment) -> Result<EffectiveConfig, ConfigError> {
-        Self::resolve_layers(ConfigLayers::from_code(self), environment)
+        Self::resolve_layers(ConfigLayers::from_code(self), environment, |_| ())
     }
 
     /// Resolves as the commands do, which lack the service's code: a figure that only that declares is skipped
-    /// with a warning.
+    /// with a warning, and a name and roles that no layer sets have values that pass, without a source.
     #[doc(hidden)]
     pub fn resolve_without_code(
         self,
         environment: &Environment,
     ) -> Result<EffectiveConfig, ConfigError> {
-        Self::resolve_layers(ConfigLayers::without_code(self), environment)
+        let layers = ConfigLayers::without_code(self);
+        Self::resolve_layers(layers, environment, ConfigLayers::assume_service)
     }
 
     fn resolve_layers(
         mut layers: ConfigLayers,
         environment: &Environment,
+        complete: impl FnOnce(&mut ConfigLayers),
     ) -> Result<EffectiveConfig, ConfigError> {
         // The order of these calls is the precedence; secrets are resolved last, because a later
         // layer may replace a reference.
         layers.apply_platform(environment);
         layers.apply_chosen_file(environment);
         layers.apply_environment(environment);
+        complete(&mut layers);
         layers.resolve_secrets(environment);
         layers.validate(true);
         layers.into_effective()

@@ -78,7 +78,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use crate::config::{
-    Config, ConfigError, ConfigSource, EffectiveConfig, Environment, HeartbeatSink, Role,
+    Config, ConfigError, ConfigSource, EffectiveConfig, Environment, HeartbeatSink,
 };
 use fix::SettingFixes;
 use pending::PendingSteps;
@@ -87,9 +87,6 @@ pub use step::{DiagnosisPart, DiagnosisStep, StepVerdict};
 
 /// The time limit of a diagnosis: 15 s. A step that is not finished then is a failure.
 pub const TIME_LIMIT: Duration = Duration::from_secs(15);
-
-/// The service name where the configuration has none: services name themselves in code.
-const FALLBACK_SERVICE_NAME: &str = "vantage-obs-doctor";
 
 /// The result of [`diagnose()`].
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -126,17 +123,21 @@ impl Diagnosis {
 /// the service's, with an instance of its own, and the span is named `vantage-obs doctor`.
 #[must_use]
 pub fn diagnose(file: Option<&Path>, environment: &Environment) -> Diagnosis {
-    // The part that only the code says isn't known here, and is no fault.
-    // `web` needs the least of all roles, so that none of its checks adds a fault of its own.
-    let code = Config::new(FALLBACK_SERVICE_NAME, Role::Web);
+    let code = Config::default();
     let code = file.map_or(code.clone(), |file| code.file(file));
     diagnose_without_code(code, environment)
 }
 
-/// Does the same for the configuration of a service's code, with its file, where it names one.
+/// Does the same for the configuration of a service's code, with its file, where it names one. A name and roles that
+/// neither sets are no fault: the code will.
 #[must_use]
 pub fn diagnose_config(code: Config, environment: &Environment) -> Diagnosis {
-    diagnose_resolved(|| code.resolve(environment))
+    // The part that only the code says isn't known without it, and is no fault.
+    let is_code = !code.service.name.is_empty() && !code.service.roles.is_empty();
+    diagnose_resolved(|| match is_code {
+        true => code.resolve(environment),
+        false => code.resolve_without_code(environment),
+    })
 }
 
 /// Does the same where no more is known of the code than this: what only that can declare is skipped with a warning.
@@ -258,7 +259,7 @@ fn config_steps(effective: &EffectiveConfig) -> Vec<DiagnosisStep> {
     let mut steps = vec![DiagnosisStep::ok("config", describe_sources(effective))];
     let from_code: Vec<_> = ["service.name", "service.roles"]
         .into_iter()
-        .filter(|path| effective.source(path) == ConfigSource::Code)
+        .filter(|path| effective.source(path) == ConfigSource::Default)
         .collect();
     if !from_code.is_empty() {
         let finding = format!(

@@ -14,7 +14,6 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::Config;
 use super::batch::fit_batch_sizes;
 use super::document::ConfigDocument;
 use super::effective::{EffectiveConfig, flatten};
@@ -22,12 +21,14 @@ use super::environment::Environment;
 use super::fault::{ConfigError, ConfigFault, InvalidValue, join_path};
 use super::otlp::lower_names;
 use super::reader::ReadContext;
+use super::service::ServiceConfig;
 use super::setting::{Setting, for_each_value};
 use super::signal::TelemetrySignal;
 use super::source::{ConfigSource, ConfigSources};
 use super::unread::{ungenerated_warnings, unread_warnings};
 use super::validator::ConfigValidator;
 use super::variables::CONFIG_FILE;
+use super::{Config, Role};
 use crate::model::input_file::read_input_text;
 
 /// A configuration while its layers are being applied.
@@ -37,6 +38,8 @@ pub(super) struct ConfigLayers {
     pub(super) sources: ConfigSources,
     pub(super) faults: Vec<ConfigFault>,
     pub(super) warnings: Vec<String>,
+    /// As the code has it: its name and its roles, where it sets them.
+    code_service: ServiceConfig,
     /// `http.listen` without the shared variables.
     pub(super) own_listen: Option<SocketAddr>,
     /// The figures that the file changes and does not declare; `None` where that is a fault, because the code
@@ -59,6 +62,7 @@ impl ConfigLayers {
             sources.set(&setting.0, ConfigSource::Code);
         }
         Self {
+            code_service: config.service.clone(),
             config,
             sources,
             faults: Vec::new(),
@@ -73,6 +77,19 @@ impl ConfigLayers {
         Self {
             skipped_figures: Some(Vec::new()),
             ..Self::from_code(config)
+        }
+    }
+
+    /// Takes values that pass for a name and a role that no layer sets: the code will, and it isn't here. No layer
+    /// is their source.
+    pub(super) fn assume_service(&mut self) {
+        let service = &mut self.config.service;
+        if service.name.is_empty() {
+            service.name = "vantage-obs".into();
+        }
+        if service.roles.is_empty() {
+            // The role that demands least.
+            service.roles.push(Role::Web);
         }
     }
 
@@ -183,6 +200,36 @@ impl ConfigLayers {
         self.warnings
             .extend(unread_warnings(&self.config, &self.sources));
         self.warnings.extend(self.skipped_warnings());
+        let renamed = self.renamed_warnings();
+        self.warnings.extend(renamed);
+    }
+
+    /// Returns a warning for the name and for the roles where the file says others than the code: of several
+    /// processes that read one file, all but one would be taken for another. A variable belongs to one process, so
+    /// that it overrules on purpose.
+    fn renamed_warnings(&self) -> Vec<String> {
+        let code = &self.code_service;
+        let shown = |service: &ServiceConfig| {
+            let mut roles: Vec<_> = service.roles.iter().map(|role| role.as_str()).collect();
+            roles.sort_unstable();
+            [format!("{:?}", service.name), format!("{roles:?}")]
+        };
+        let is_set = [!code.name.is_empty(), !code.roles.is_empty()];
+        let values = shown(code).into_iter().zip(shown(&self.config.service));
+        let all = ["service.name", "service.roles"]
+            .into_iter()
+            .zip(is_set)
+            .zip(values);
+        all.filter_map(
+            |((path, is_set), (code, now))| match self.sources.get(path) {
+                source @ ConfigSource::File(_) if is_set && code != now => Some(format!(
+                    "{path} ({source}) is {now}, and the code says {code}: the file wins; \
+                 one that several processes read leaves it out"
+                )),
+                _ => None,
+            },
+        )
+        .collect()
     }
 
     /// Returns a warning for each figure that was skipped.
@@ -245,6 +292,7 @@ impl ConfigLayers {
             sources,
             faults,
             warnings,
+            code_service: _,
             own_listen,
             skipped_figures: _,
         } = self;

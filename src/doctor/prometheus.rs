@@ -157,7 +157,7 @@ impl PrometheusChain<'_> {
     fn metrics_step(&self) -> DiagnosisStep {
         let effective = &self.exchange.target.effective;
         let service = &effective.config.service.name;
-        if effective.source("service.name") == ConfigSource::Code {
+        if effective.source("service.name") == ConfigSource::Default {
             let finding =
                 "the service's name is not set here, and --name gives none: not looked for";
             return DiagnosisStep::skipped(METRICS, finding);

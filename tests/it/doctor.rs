@@ -11,8 +11,10 @@ use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use vantage_obs::config::{Environment, Protocol, TelemetrySignal};
-use vantage_obs::doctor::{Diagnosis, DiagnosisStep, StepVerdict, TIME_LIMIT, diagnose};
+use vantage_obs::config::{Config, Environment, Protocol, Role, TelemetrySignal};
+use vantage_obs::doctor::{
+    Diagnosis, DiagnosisStep, StepVerdict, TIME_LIMIT, diagnose, diagnose_config,
+};
 
 use crate::otlp::PROTOCOLS;
 use crate::otlp::broken_receiver::BrokenReceiver;
@@ -485,6 +487,27 @@ fn every_fault_of_the_configuration_is_a_failure_with_what_is_allowed() {
     assert_eq!(failures.len(), 2, "{diagnosis:#?}");
     assert!(failures[0].finding.contains("VANTAGE_OBS_LOG_LEVEL"));
     assert!(failures[1].fix.as_deref().unwrap().contains("allowed: "));
+}
+
+#[test]
+fn what_the_code_says_is_no_warning() {
+    for code in [
+        Config::new("shop", Role::Worker),
+        Config::new("shop", Role::Web),
+    ] {
+        let diagnosis = diagnose_config(code, &Environment::empty());
+        let warnings: Vec<_> = diagnosis.steps(StepVerdict::Warn).collect();
+        assert!(warnings.is_empty(), "{warnings:?}");
+    }
+    // Half of it is half of a warning.
+    let mut code = Config::default();
+    code.service.name = "shop".into();
+    let diagnosis = diagnose_config(code, &Environment::empty());
+    let (_, warning) = diagnosis.steps(StepVerdict::Warn).next().unwrap();
+    assert_eq!(
+        warning.finding,
+        "service.roles not set here: the code must set it"
+    );
 }
 
 #[test]

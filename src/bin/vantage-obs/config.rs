@@ -105,29 +105,16 @@ impl FigureArgs {
 }
 
 impl CodeArgs {
-    /// Returns the configuration as the code makes it, with its file. Name and role that are not given
-    /// have values that pass: a file needn't say them.
+    /// Returns the configuration as the code makes it, with its file. Name and role that are not given are left to
+    /// the file, which needn't say them.
     pub(crate) fn config(&self, file: Option<&Path>) -> Config {
-        let name = self.name.as_deref().unwrap_or("vantage-obs");
-        let (first, rest) = match self.roles.split_first() {
-            Some((first, rest)) => (*first, rest),
-            // The role that demands least.
-            None => (Role::Web, &[][..]),
-        };
-        let config = rest
-            .iter()
-            .fold(Config::new(name, first), |config, role| config.role(*role));
+        let mut config = Config::default();
+        config.service.name = self.name.clone().unwrap_or_default();
+        let roles = self.roles.iter();
+        let config = roles.fold(config, |config, role| config.role(*role));
         match file {
             Some(file) => config.file(file),
             None => config,
-        }
-    }
-
-    /// Returns whether the arguments give the setting at this path.
-    fn sets(&self, path: &str) -> bool {
-        match path {
-            "service.name" => self.name.is_some(),
-            _ => !self.roles.is_empty(),
         }
     }
 }
@@ -176,7 +163,7 @@ impl ConfigCheckArgs {
             }
         };
         for path in ["service.name", "service.roles"] {
-            if effective.source(path) == ConfigSource::Code && !self.code.sets(path) {
+            if effective.source(path) == ConfigSource::Default {
                 writeln!(err, "warning: {path} is not set here: the code must set it")?;
             }
         }
@@ -413,6 +400,39 @@ mod tests {
         // A worker of this role doesn't decide it.
         assert_eq!(given.lines().count(), 1, "{given}");
         assert!(given.contains("heartbeat.offline_after"), "{given}");
+    }
+
+    #[test]
+    fn a_file_that_renames_the_service_of_the_arguments_is_warned_of() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(
+            file.path(),
+            r#"{"service": {"name": "shop-api", "roles": ["api"]}}"#,
+        )
+        .unwrap();
+        let warnings = |name: Option<&str>, roles: &[Role]| {
+            let check = ConfigCheckArgs {
+                figures: FigureArgs::default(),
+                file: file.path().into(),
+                code: CodeArgs {
+                    name: name.map(Into::into),
+                    roles: roles.to_vec(),
+                },
+                format: OutputFormat::Table,
+            };
+            let mut err = Vec::new();
+            check
+                .run(&Environment::empty(), &mut Vec::new(), &mut err)
+                .unwrap();
+            String::from_utf8(err).unwrap()
+        };
+        assert_eq!(warnings(None, &[]), "");
+        assert_eq!(warnings(Some("shop-api"), &[Role::Api]), "");
+        let renamed = warnings(Some("shop-worker"), &[]);
+        assert!(
+            renamed.starts_with("warning: service.name (file "),
+            "{renamed}"
+        );
     }
 
     #[test]

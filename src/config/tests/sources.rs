@@ -237,3 +237,41 @@ fn a_good_configuration_has_no_warnings() {
     assert_eq!(effective.warnings(), [""; 0]);
     assert_eq!(effective.source("service.name"), ConfigSource::Code);
 }
+
+#[test]
+fn a_file_that_renames_the_process_is_warned_of() {
+    let file =
+        ConfigFile::new(r#"{"service": {"name": "shop-api", "roles": ["api", "scheduler"]}}"#);
+    let warnings = |config: Config, variables: &[(&str, &str)]| {
+        let environment = Environment::from_iter(variables.iter().copied());
+        let effective = config.file(file.path()).resolve(&environment).unwrap();
+        effective.warnings().to_vec()
+    };
+    let worker = || Config::new("shop-worker", Role::Worker);
+    let found = warnings(worker(), &[]);
+    let path = file.path();
+    let shown = path.display();
+    let expected = [
+        ("service.name", r#""shop-api""#, r#""shop-worker""#),
+        ("service.roles", r#"["api", "scheduler"]"#, r#"["worker"]"#),
+    ];
+    let expected = expected.map(|(path, now, code)| {
+        format!(
+            "{path} (file {shown}) is {now}, and the code says {code}: the file wins; one that several processes \
+             read leaves it out"
+        )
+    });
+    assert_eq!(found, expected);
+    // The same in another order is the same; what the code doesn't set, the file may.
+    let scheduler = Config::new("shop-api", Role::Scheduler).role(Role::Api);
+    assert_eq!(warnings(scheduler, &[]), [""; 0]);
+    assert_eq!(warnings(Config::default(), &[]), [""; 0]);
+    let read = Config::from_file(file.path()).unwrap();
+    assert_eq!(warnings(read, &[]), [""; 0]);
+    // Variables belong to one process, and say on purpose what it is.
+    let own = [
+        ("OTEL_SERVICE_NAME", "shop-mail"),
+        ("VANTAGE_OBS_ROLES", "worker"),
+    ];
+    assert_eq!(warnings(worker(), &own), [""; 0]);
+}
