@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::Config;
 use super::batch::fit_batch_sizes;
 use super::environment::Environment;
-use super::fault::{ConfigFault, FaultLocation, InvalidValue, format_allowed, nearest};
+use super::fault::{ConfigFault, FaultLocation, InvalidValue, nearest};
 use super::layers::ConfigLayers;
 use super::setting::Setting;
 use super::source::{ConfigSource, ConfigSources};
@@ -171,9 +171,13 @@ impl ConfigLayers {
                 continue;
             }
             // Suggestions come from our own names only: `OTEL_…` can't be what was meant by
-            // `VANTAGE_OBS_…`.
+            // `VANTAGE_OBS_…`. All of them would be a page.
             let ours = known_names().filter(|known| known.starts_with(OWN_PREFIX));
-            let allowed = format_allowed(name, &ours.collect::<Vec<_>>());
+            let table = "one of `vantage-obs config variables`";
+            let allowed = match nearest(name, ours) {
+                Some(nearest) => format!("{table} (did you mean {nearest}?)"),
+                None => table.into(),
+            };
             let location = FaultLocation::Variable(name.into());
             self.faults.push(ConfigFault::new(
                 location,

@@ -932,12 +932,19 @@ fn an_unknown_exporter_is_ignored_with_the_accepted_values() {
 
 #[test]
 fn an_unknown_variable_of_ours_is_a_fault_with_the_nearest_name() {
-    let environment = Environment::from_iter([("VANTAGE_OBS_LISTN", "canary")]);
-    let faults = faults(api().resolve(&environment));
-    assert!(
-        faults[0].ends_with("(did you mean VANTAGE_OBS_LISTEN?)"),
-        "{faults:?}"
-    );
+    let found =
+        |name: &'static str| faults(api().resolve(&Environment::from_iter([(name, "canary")])));
+    let said = "unknown variable; allowed: one of `vantage-obs config variables`";
+    for (name, meant) in [
+        ("VANTAGE_OBS_LISTN", " (did you mean VANTAGE_OBS_LISTEN?)"),
+        (
+            "VANTAGE_OBS_STORE_KINDS",
+            " (did you mean VANTAGE_OBS_STORE_KIND?)",
+        ),
+        ("VANTAGE_OBS_ELSEWHERE", ""),
+    ] {
+        assert_eq!(found(name), [format!("{name}: {said}{meant}")]);
+    }
 }
 
 #[test]
