@@ -40,7 +40,8 @@ section! {
         /// Tells replicas apart, `service.instance.id`. Default: none, and one is generated at start.
         pub instance_id: Option<String>, optional(text);
         /// The team that is called when it breaks, 1 to 255 bytes without `{}<>|` and backticks, because it
-        /// goes into alerts and runbooks, where those are a template's or Markdown's. Default: none.
+        /// goes into alerts and runbooks, where those are a template's or Markdown's. Default: none, and alerts
+        /// have no label `team`.
         pub team: Option<String>, optional(check_team);
         /// Further resource attributes, each a text of at most 255 bytes. Default: none. The names
         /// that have a field above are refused here, so that no value has two sources.

@@ -35,7 +35,7 @@ pub(super) use figures::{FigureAlerts, figure_title, in_markdown, label_list};
 pub(super) use presence::Presence;
 
 /// The labels of a service as a whole.
-const SERVICE: [&str; 2] = ["environment", "job"];
+pub(super) const SERVICE: [&str; 2] = ["environment", "job"];
 
 /// An alert's query: the value compared with its threshold, and a condition.
 #[derive(Debug, Clone)]
@@ -151,9 +151,11 @@ impl Alert {
         }
     }
 
-    /// Returns the team that it calls: the configuration's, else its own.
-    pub(super) fn team<'a>(&'a self, input: &'a GenerateInput) -> &'a str {
-        input.config.service.team.as_deref().unwrap_or(&self.team)
+    /// Returns the team that it calls: the configuration's, else its own where the figures are those of the
+    /// platform that has such teams. A service that names no team may have none of these.
+    pub(super) fn team<'a>(&'a self, input: &'a GenerateInput) -> Option<&'a str> {
+        let configured = input.config.service.team.as_deref();
+        configured.or_else(|| input.config.business.then_some(&*self.team))
     }
 
     /// Returns the time for which the condition of a level must hold: a state that persists has it as

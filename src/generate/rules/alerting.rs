@@ -193,20 +193,18 @@ fn alerting_rule(
 ) -> AlertingRule {
     let summary = severity.map_or(&*alert.summary, |severity| alert.summary_for(severity));
     let links = &input.config.links;
-    let team = alert.team(input);
+    let severity_label = severity.map_or("none", Severity::as_str);
+    let team = alert.team(input).map(|team| ("team", team));
+    let labels = [("severity", severity_label)].into_iter().chain(team);
     AlertingRule {
         name: alert.name.clone().into_owned(),
         severity,
         expr: expr.to_string(),
         for_duration: input.time_scale.scale(for_duration),
         keep_firing_for: Duration::ZERO,
-        labels: vec![
-            (
-                "severity".into(),
-                severity.map_or("none", Severity::as_str).into(),
-            ),
-            ("team".into(), team.into()),
-        ],
+        labels: labels
+            .map(|(name, value)| (name.into(), value.into()))
+            .collect(),
         annotations: vec![
             ("summary", placeholders.fill(summary)),
             ("description", placeholders.fill(&alert.description)),

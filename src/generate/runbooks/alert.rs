@@ -41,6 +41,9 @@ pub(super) fn text(alert: &Alert, input: &GenerateInput) -> String {
     });
     let (name, meaning, levels) = (&alert.name, &alert.meaning, levels(alert, input));
     let team = alert.team(input);
+    let owner = team.map_or(String::new(), |team| {
+        format!("The team `{team}` owns this alert. ")
+    });
     let uid = alert.dashboard.uid();
     let dashboard = input.config.links.dashboard(uid);
     let issue = common_issue(alert)
@@ -70,7 +73,7 @@ pub(super) fn text(alert: &Alert, input: &GenerateInput) -> String {
 
 ## Escalation
 
-The team `{team}` owns this alert. {escalation}
+{owner}{escalation}
 
 ## More
 
@@ -83,6 +86,12 @@ fn levels(alert: &Alert, input: &GenerateInput) -> String {
     match alert.signal {
         Some(AlertSignal::Watchdog) => "Always. It is the alarm when it stops firing.".into(),
         Some(AlertSignal::ErrorBudget) => burn_rate_table(input),
+        Some(signal) if alert.levels.is_empty() => {
+            format!(
+                "Never: `alerts.{}` of the configuration turns it off.",
+                signal.key()
+            )
+        }
         _ => markdown::table(["Severity", "Fires when", "For"], &level_rows(alert)),
     }
 }

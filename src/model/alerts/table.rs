@@ -118,7 +118,8 @@ pub struct AlertSpec {
     /// Zero where the condition itself contains the time, as an age does: waiting twice would delay
     /// the alert.
     pub for_duration: Duration,
-    /// The team that is called unless `service.team` says otherwise.
+    /// The team of the platform whose figures `business` generates, which is called unless `service.team` says
+    /// otherwise. Without `business` an alert has the team of the configuration, or none.
     pub team: &'static str,
     /// The dashboard that shows it.
     pub dashboard: DashboardId,
