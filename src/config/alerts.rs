@@ -1,6 +1,7 @@
 //! The thresholds of alerts: every level of every signal, `null` to switch one off.
 //!
-//! A signal's keys are the severities; an absent one keeps its default. What a threshold looks like
+//! A signal's keys are the severities; an absent one keeps its default, and `null` in place of them all is
+//! `null` for each. What a threshold looks like
 //! follows from the signal's quantity, and so do its range and the order of the severities: a
 //! `high` that fires before its `warning` is refused.
 
@@ -31,6 +32,13 @@ impl Setting for Thresholds {
         context.read_members(value, path, &keys, |index, value, path, context| {
             let levels = Severity::ALL.map(Severity::as_str);
             let signal = signals[index];
+            if value.is_null() {
+                for severity in Severity::ALL {
+                    self.set(signal, severity, None);
+                    context.mark_set(&join_path(path, severity.as_str()));
+                }
+                return;
+            }
             context.read_members(value, path, &levels, |level, value, path, context| {
                 if let Some(threshold) = context.ok(read_threshold(signal, value), path) {
                     self.set(signal, Severity::ALL[level], threshold);

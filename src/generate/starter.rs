@@ -18,6 +18,7 @@ use std::path::Path;
 use super::GeneratedFile;
 use super::examples;
 use crate::config::{Config, Role};
+use crate::model::alerts::AlertSignal;
 
 pub use config_file::CONFIG_FILE_NAME;
 
@@ -51,6 +52,35 @@ impl StarterInput {
     fn serves_requests(&self) -> bool {
         let serving = [Role::Api, Role::Web];
         self.roles.iter().any(|role| serving.contains(role))
+    }
+
+    /// Returns the command line that checks a config file as a service of this name and these roles reads it.
+    #[must_use]
+    pub fn check_command(&self, config: &str) -> String {
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./".contains(c);
+        let quoted = |text: &str| match !text.is_empty() && text.chars().all(is_plain) {
+            true => text.to_owned(),
+            // A control character would end the line; a service can't be named so.
+            false => {
+                let text = text.replace(char::is_control, " ");
+                format!("'{}'", text.replace('\'', r"'\''"))
+            }
+        };
+        let roles = self.roles.iter();
+        let roles: String = roles
+            .map(|role| format!(" --role {}", role.as_str()))
+            .collect();
+        format!(
+            "vantage-obs config check {} --name {}{roles}",
+            quoted(config),
+            quoted(&self.name)
+        )
+    }
+
+    /// Returns the alerts on the absence of the service's roles that this configuration turns off.
+    #[must_use]
+    pub fn missed_absences(&self, config: &Config) -> Vec<AlertSignal> {
+        config_file::missed_absences(&self.roles, config)
     }
 
     /// Returns the port that Prometheus scrapes.

@@ -50,7 +50,13 @@ fn the_files_of_each_role_are_valid_and_complete() {
             told.contains("docker compose -f compose.observability.yaml up -d"),
             "{told}"
         );
-        let checked = succeed(folder, &["config", "check", "vantage-obs.jsonc"]);
+        let mut check = vec!["config", "check", "vantage-obs.jsonc", "--name", "shop"];
+        check.extend(roles.iter().flat_map(|role| ["--role", role]));
+        assert!(
+            told.contains(&format!("vantage-obs {}", check.join(" "))),
+            "{told}"
+        );
+        let checked = succeed(folder, &check);
         assert!(!checked.contains("warning: "), "{roles:?}: {checked}");
         if roles.iter().any(|role| matches!(*role, "api" | "worker")) {
             let validated = succeed(folder, &["slo", "validate", "slo"]);
@@ -71,6 +77,91 @@ fn the_files_of_each_role_are_valid_and_complete() {
             assert!(folder.join(mount).exists(), "{mount}");
         }
     }
+}
+
+/// Every set of roles.
+fn role_sets() -> impl Iterator<Item = Vec<&'static str>> {
+    const ROLES: [&str; 4] = ["api", "worker", "scheduler", "web"];
+    (1..1 << ROLES.len()).map(|set: usize| {
+        let roles = ROLES.iter().enumerate();
+        let chosen = roles.filter(|(index, _)| set >> index & 1 == 1);
+        chosen.map(|(_, role)| *role).collect()
+    })
+}
+
+#[test]
+fn no_alert_waits_for_a_role_that_is_not_there() {
+    for roles in role_sets() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        let mut arguments = vec!["init", "--name", "shop"];
+        arguments.extend(roles.iter().flat_map(|role| ["--role", role]));
+        succeed(folder, &arguments);
+        let rules = fs::read_to_string(folder.join("prometheus/rules/vantage-alerts.yml")).unwrap();
+        let alert = |name: &str| rules.contains(&format!("alert: \"{name}\""));
+        assert!(alert("ServiceAbsent") && alert("Watchdog"), "{roles:?}");
+        for (name, role) in [
+            ("WorkersAbsent", "worker"),
+            ("SchedulersAbsent", "scheduler"),
+        ] {
+            assert_eq!(alert(name), roles.contains(&role), "{roles:?}: {name}");
+        }
+        // Only these fire for what was never seen; and an objective is that of a role that is there.
+        let never_seen = rules.lines().filter(|line| line.contains("absent("));
+        let absences = ["worker", "scheduler"].iter();
+        let absences = absences.filter(|role| roles.contains(role)).count();
+        assert_eq!(never_seen.count(), absences, "{roles:?}");
+        for (role, objectives) in [
+            ("api", "objective: \"api."),
+            ("worker", "objective: \"workers."),
+        ] {
+            assert_eq!(
+                rules.contains(objectives),
+                roles.contains(&role),
+                "{roles:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_role_that_comes_later_is_told_of_its_alert_that_is_off() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let told = succeed(folder, &["init", "--name", "shop"]);
+    assert!(!told.contains("warning: "), "{told}");
+    let config = fs::read_to_string(folder.join("vantage-obs.jsonc")).unwrap();
+    assert!(
+        config.contains("\n    \"workers_absent\": null,\n"),
+        "{config}"
+    );
+    let told = succeed(folder, &["init", "--name", "shop", "--role", "worker"]);
+    let warning = "warning: vantage-obs.jsonc turns WorkersAbsent off, and the service has that role: \
+                   take alerts.workers_absent out\n";
+    assert!(told.contains(warning), "{told}");
+    assert!(!told.contains("SchedulersAbsent"), "{told}");
+}
+
+#[test]
+fn processes_that_share_the_config_keep_their_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    succeed(folder, &["init", "--name", "shop-api"]);
+    let check = [
+        "config",
+        "check",
+        "vantage-obs.jsonc",
+        "--name",
+        "shop-worker",
+        "--role",
+        "worker",
+    ];
+    let checked = succeed(folder, &check);
+    assert!(
+        checked.contains("shop-worker") && !checked.contains("shop-api"),
+        "{checked}"
+    );
+    assert!(!checked.contains("warning: service."), "{checked}");
 }
 
 #[test]

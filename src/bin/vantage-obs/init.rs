@@ -10,6 +10,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use vantage_obs::alerts::AlertSignal;
 use vantage_obs::config::{Config, ConfigError, Environment, Role};
 use vantage_obs::figure::Figures;
 use vantage_obs::generate::{
@@ -56,6 +57,8 @@ struct Written {
     /// Those that are there with other content than would have been written.
     different: Vec<String>,
     same: usize,
+    /// Alerts that a config which was there turns off, although the service has their role.
+    turned_off: Vec<AlertSignal>,
 }
 
 /// The reason why nothing more is written.
@@ -87,6 +90,13 @@ impl InitArgs {
         }
         for path in &written.different {
             writeln!(err, "kept, because it is there: {path}")?;
+        }
+        for signal in &written.turned_off {
+            let (name, key) = (signal.spec().name, signal.key());
+            writeln!(
+                err,
+                "warning: {CONFIG_FILE_NAME} turns {name} off, and the service has that role: take alerts.{key} out"
+            )?;
         }
         match stopped {
             Ok(()) => {
@@ -127,6 +137,7 @@ impl InitArgs {
         self.write_new(&config, written)?;
         // As written or as found: the other files follow it.
         let config = Config::from_file(self.out.join(CONFIG_FILE_NAME))?;
+        written.turned_off = input.missed_absences(&config);
         for file in tool_files(input, &config) {
             self.write_new(&file, written)?;
         }
@@ -175,6 +186,7 @@ impl InitArgs {
             paths,
             different,
             same,
+            ..
         } = written;
         writeln!(
             err,
@@ -191,13 +203,15 @@ impl InitArgs {
                 .to_string()
         };
         let (config, compose) = (place(CONFIG_FILE_NAME), place(COMPOSE_FILE_NAME));
+        let check = input.check_command(&config);
         writeln!(
             err,
             "
 Next:
-  1. vantage-obs config check {config}
+  1. {check}
   2. docker compose -f {compose} up -d
-  3. start the service, on an address that containers reach (on Linux 0.0.0.0:{port}):
+  3. start the service, whose code says its name and roles (Config::new), on an address that containers reach
+     (on Linux 0.0.0.0:{port}):
      VANTAGE_OBS_CONFIG={config} OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4317 \\
      OTEL_TRACES_SAMPLER=always_on cargo run
   4. dashboards are at http://127.0.0.1:3000, traces at http://127.0.0.1:16686

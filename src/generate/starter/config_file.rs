@@ -9,7 +9,8 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::StarterInput;
-use crate::config::{Role, SettingSpec, settings};
+use crate::config::{Config, Role, SettingSpec, settings};
+use crate::model::alerts::AlertSignal;
 
 /// The name of the config file; editors take comments for granted in a file that ends so.
 pub const CONFIG_FILE_NAME: &str = "vantage-obs.jsonc";
@@ -19,6 +20,35 @@ const WIDTH: usize = 100;
 
 /// The comment of an alert.
 const LEVELS: &str = "The thresholds of an alert's levels; null turns a level off.";
+
+/// Follows the comment of the name and of the roles.
+const IDENTITY: &str = "The code sets it by `Config::new`, and this file would overrule that: one file for all processes \
+                        leaves it out.";
+
+/// The alerts on the absence of a role, which fire also where there never was one.
+const ABSENCES: [(Role, AlertSignal, &str); 2] = [
+    (
+        Role::Worker,
+        AlertSignal::WorkersAbsent,
+        "Off, because no worker is started with this file: the alert would fire for ever. Take this line out as soon \
+         as there is one.",
+    ),
+    (
+        Role::Scheduler,
+        AlertSignal::SchedulersAbsent,
+        "Off, because no scheduler is started with this file: the alert would fire for ever. Take this line out as \
+         soon as there is one.",
+    ),
+];
+
+/// Returns the alerts on the absence of these roles that a configuration turns off.
+pub(super) fn missed_absences(roles: &[Role], config: &Config) -> Vec<AlertSignal> {
+    let of_roles = ABSENCES.iter().filter(|(role, ..)| roles.contains(role));
+    let signals = of_roles.map(|(_, signal, _)| *signal);
+    signals
+        .filter(|signal| config.alerts.levels(*signal).next().is_none())
+        .collect()
+}
 
 /// A section, with its settings: those in comments first.
 struct Section {
@@ -31,6 +61,7 @@ struct Section {
 pub(super) fn text(input: &StarterInput, slo: Option<&Path>) -> String {
     let settings = settings();
     let mut out = String::from(HEAD);
+    let _ = write!(out, "{}", head_example(input));
     let sections = sections(input, slo);
     let last = sections.len() - 1;
     for (index, section) in sections.iter().enumerate() {
@@ -42,12 +73,16 @@ pub(super) fn text(input: &StarterInput, slo: Option<&Path>) -> String {
 }
 
 const HEAD: &str = "\
-// The configuration of a service that records with vantage-obs. VANTAGE_OBS_CONFIG names this file, or the code does:
-// Config::default().file(\"vantage-obs.jsonc\"). Everything has a default but the name and the roles; what stands in
-// comments shows other settings, each valid without its slashes. `vantage-obs config check vantage-obs.jsonc` tells
-// every fault, and the value of every setting with its source. Variables (VANTAGE_OBS_*) overrule this file.
-{
+// The configuration of a service that records with vantage-obs. VANTAGE_OBS_CONFIG names this file, or the code does.
+// Everything has a default but the name and the roles, which the code sets; what stands in comments shows other
+// settings, each valid without its slashes. Variables (VANTAGE_OBS_*) overrule this file. Every fault, and the value of
+// every setting with its source, are told by:
 ";
+
+/// Returns the call that checks the file, and its beginning.
+fn head_example(input: &StarterInput) -> String {
+    format!("//   {}\n{{\n", input.check_command(CONFIG_FILE_NAME))
+}
 
 fn sections(input: &StarterInput, slo: Option<&Path>) -> Vec<Section> {
     let section =
@@ -58,6 +93,12 @@ fn sections(input: &StarterInput, slo: Option<&Path>) -> Vec<Section> {
         };
     let secret = |name: &str| json!({ "env": name });
     let roles: Vec<_> = input.roles.iter().map(|role| role.as_str()).collect();
+    let absences = ABSENCES
+        .iter()
+        .filter(|(role, ..)| !input.roles.contains(role));
+    let absences: Vec<_> = absences
+        .map(|(_, signal, _)| (signal.key(), Value::Null))
+        .collect();
     let listen = ("listen", json!(format!("0.0.0.0:{}", super::PORTS[1])));
     let (listen_example, listen_set) = match input.serves_requests() {
         // Its own server carries the routes.
@@ -68,11 +109,13 @@ fn sections(input: &StarterInput, slo: Option<&Path>) -> Vec<Section> {
         section(
             "service",
             &[
+                ("name", json!(input.name)),
+                ("roles", json!(roles)),
                 ("version", json!("1.0.0")),
                 ("environment", json!("production")),
                 ("team", json!("platform")),
             ],
-            &[("name", json!(input.name)), ("roles", json!(roles))],
+            &[],
         ),
         section("http", &listen_example, &listen_set),
         section("otlp", &[("endpoint", json!("http://127.0.0.1:4317"))], &[]),
@@ -99,7 +142,7 @@ fn sections(input: &StarterInput, slo: Option<&Path>) -> Vec<Section> {
                 "api_error_ratio",
                 json!({"warning": 0.02, "high": 0.05, "critical": 0.1}),
             )],
-            &[],
+            &absences,
         ),
         section(
             "links",
@@ -161,12 +204,27 @@ impl Section {
         let _ = writeln!(out, "  {mark}}}{comma}");
     }
 
-    /// Writes the documentation of a setting above it.
-    fn write_comment(&self, settings: &[SettingSpec], key: &str, out: &mut String) {
+    /// Returns the documentation of a setting.
+    fn comment(&self, settings: &[SettingSpec], key: &str) -> String {
         let path = format!("{}.{key}", self.name);
         let setting = settings.iter().find(|setting| setting.path == path);
-        // A threshold is no single setting, but one of each level.
-        let text = setting.map_or(LEVELS, |setting| &setting.description);
+        let mut absences = ABSENCES.iter();
+        match setting.map(|setting| &setting.description) {
+            Some(description) if matches!(&*path, "service.name" | "service.roles") => {
+                format!("{description} {IDENTITY}")
+            }
+            Some(description) => description.clone(),
+            // A threshold is no single setting, but one of each level.
+            None => match absences.find(|(_, signal, _)| signal.key() == key) {
+                Some((.., off)) => (*off).into(),
+                None => LEVELS.into(),
+            },
+        }
+    }
+
+    /// Writes the documentation of a setting above it.
+    fn write_comment(&self, settings: &[SettingSpec], key: &str, out: &mut String) {
+        let text = self.comment(settings, key);
         let mut line = String::new();
         for word in text.split(' ') {
             if !line.is_empty() && line.len() + 1 + word.len() > WIDTH {
@@ -191,30 +249,35 @@ mod tests {
 
     const ROLES: [Role; 4] = [Role::Api, Role::Worker, Role::Scheduler, Role::Web];
 
-    fn effective(text: &str) -> Config {
+    fn effective(text: &str, role: Role) -> Config {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), text).unwrap();
         let secrets = ["HEALTH_DETAILS_TOKEN", "HEARTBEAT_TOKEN", "STATUS_TOKEN"];
         let environment = Environment::from_iter(secrets.map(|name| (name, "0123456789abcdef")));
-        let resolved = Config::default().file(file.path()).resolve(&environment);
-        resolved
-            .unwrap_or_else(|error| panic!("{error}\n{text}"))
-            .config
+        let code = Config::new("shop", role).file(file.path());
+        let resolved = code.resolve(&environment);
+        let effective = resolved.unwrap_or_else(|error| panic!("{error}\n{text}"));
+        assert_eq!(effective.warnings(), [""; 0], "{text}");
+        effective.config
     }
 
     #[test]
-    fn the_file_is_valid_for_each_role_and_sets_the_service() {
+    fn the_file_is_valid_for_each_role_and_leaves_the_service_to_the_code() {
         for role in ROLES {
             let input = StarterInput::new("shop", vec![role]);
-            let config = effective(&text(&input, Some(Path::new("slo"))));
-            assert_eq!(
-                (&*config.service.name, &*config.service.roles),
-                ("shop", &[role][..])
-            );
+            let written = text(&input, Some(Path::new("slo")));
+            let config = effective(&written, role);
+            // Another process with the same file is itself.
+            let file = tempfile::NamedTempFile::new().unwrap();
+            std::fs::write(file.path(), &written).unwrap();
+            let other = Config::new("other", Role::Web).file(file.path());
+            let other = other.resolve(&Environment::empty()).unwrap();
+            assert_eq!(other.config.service.name, "other");
+            assert_eq!(other.config.service.roles, [Role::Web]);
             let listens = config.http.listen.map(|address| address.port());
             let serves = matches!(role, Role::Api | Role::Web);
             assert_eq!(listens, (!serves).then_some(9464), "{role:?}");
-            effective(&text(&input, None));
+            effective(&text(&input, None), role);
         }
     }
 
@@ -233,7 +296,15 @@ mod tests {
     #[test]
     fn each_setting_in_comments_is_valid_without_its_slashes() {
         let input = StarterInput::new("shop", ROLES.to_vec());
-        let config = effective(&uncommented(&text(&input, Some(Path::new("slo")))));
+        let text = text(&input, Some(Path::new("slo")));
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), uncommented(&text)).unwrap();
+        let secrets = ["HEALTH_DETAILS_TOKEN", "HEARTBEAT_TOKEN", "STATUS_TOKEN"];
+        let environment = Environment::from_iter(secrets.map(|name| (name, "0123456789abcdef")));
+        let code = Config::default().file(file.path());
+        let config = code.resolve(&environment).unwrap().config;
+        assert_eq!(config.service.name, "shop");
+        assert_eq!(config.service.roles, ROLES);
         assert_eq!(config.service.team.as_deref(), Some("platform"));
         assert_eq!(config.links.grafana, "http://127.0.0.1:3000");
         assert!(config.status.token.is_some() && config.otlp.endpoint.is_some());
