@@ -4,11 +4,12 @@
 
 use std::time::Duration;
 
+use super::alerts::SERVICE;
 use super::rules::{NOTICE, inhibiting_labels};
 use super::yaml::Yaml;
 use super::{GenerateInput, GeneratedFile};
-use crate::config::Config;
-use crate::model::alerts::Severity;
+use crate::config::{Config, StoreKind};
+use crate::model::alerts::{AlertSignal, Severity};
 use crate::model::slo::Objectives;
 use crate::model::units::format_duration;
 
@@ -107,7 +108,8 @@ fn alertmanager(input: &GenerateInput) -> String {
         "{NOTICE}\n\n\
          An example: replace the receivers with your own. Critical alerts go to the person on call, high ones to the\n\
          team's channel, warnings to its work list; the watchdog goes to an outside service that pages\n\
-         when it stops arriving. A higher level of an alert silences its lower levels."
+         when it stops arriving. A higher level of an alert silences its lower levels, and a cause the alerts\n\
+         that follow from it in the same service, or the same environment: one cause is one notification."
     );
     alertmanager_yaml(input, Some("http://alert-receiver:8080")).to_document(&comment)
 }
@@ -148,9 +150,23 @@ fn routes(input: &GenerateInput) -> Yaml {
         let scaled = input.time_scale.scale(Duration::from_secs(seconds));
         Yaml::plain(format_duration(scaled))
     };
+    // Every service that a database is cut off from says so: one notification for the server, in which another
+    // database of its kind is soon told as well.
+    let of_databases = || {
+        let name = AlertSignal::DatabaseUnreachable.spec().name;
+        let route = Yaml::map([
+            ("matchers", string_list([matcher("alertname", &[name])])),
+            (
+                "group_by",
+                string_list(["alertname", "environment", "db_system_name"]),
+            ),
+            ("group_interval", time(MINUTE)),
+        ]);
+        ("routes", Yaml::list([route]))
+    };
     let routes = ROUTES.map(|(severity, receiver, wait, repeat)| {
         let interval = repeat.min(5 * MINUTE);
-        Yaml::map([
+        let own = [
             (
                 "matchers",
                 string_list([format!("severity=\"{severity}\"")]),
@@ -159,7 +175,12 @@ fn routes(input: &GenerateInput) -> Yaml {
             ("group_wait", time(wait)),
             ("group_interval", time(interval)),
             ("repeat_interval", time(repeat)),
-        ])
+        ];
+        let severities = input.config.alerts.levels(AlertSignal::DatabaseUnreachable);
+        let has_databases = severities
+            .into_iter()
+            .any(|(level, _)| level.as_str() == severity);
+        Yaml::map(own.into_iter().chain(has_databases.then(of_databases)))
     });
     Yaml::map([
         (
@@ -172,7 +193,109 @@ fn routes(input: &GenerateInput) -> Yaml {
     ])
 }
 
-/// Returns the rules by which a higher level silences the lower ones.
+/// Alerts that are certain to follow from another one, and the labels by which they do.
+///
+/// None of them is silenced by a less urgent one, and none by what is wrong elsewhere: an instance that is down
+/// doesn't explain what the others of its service no longer report, and a worker's offline alert has the environment
+/// alone to tell by whom it is run.
+struct Consequence {
+    causes: &'static [AlertSignal],
+    /// A further matcher of the causes.
+    cause_label: Option<(&'static str, &'static str)>,
+    effects: &'static [AlertSignal],
+    equal: &'static [&'static str],
+}
+
+const CONSEQUENCES: [Consequence; 5] = [
+    // Where all instances are gone, each of them is told.
+    Consequence {
+        causes: &[AlertSignal::TargetDown],
+        cause_label: None,
+        effects: &[AlertSignal::ServiceAbsent],
+        equal: &SERVICE,
+    },
+    Consequence {
+        causes: &[AlertSignal::ServiceAbsent],
+        cause_label: None,
+        effects: &[
+            AlertSignal::DatabaseAbsent,
+            AlertSignal::QueuesAbsent,
+            AlertSignal::ObjectivesAbsent,
+        ],
+        equal: &SERVICE,
+    },
+    // The last worker of an environment: told by its own alert for as long as it is remembered.
+    Consequence {
+        causes: &[AlertSignal::WorkerOffline, AlertSignal::WorkersOffline],
+        cause_label: None,
+        effects: &[AlertSignal::WorkersAbsent],
+        equal: &["environment"],
+    },
+    Consequence {
+        causes: &[AlertSignal::SchedulerOffline],
+        cause_label: None,
+        effects: &[AlertSignal::SchedulersAbsent],
+        equal: &["environment"],
+    },
+    Consequence {
+        causes: &[AlertSignal::DatabaseUnreachable],
+        // The store can't be in another one.
+        cause_label: Some(("db_system_name", "postgresql")),
+        effects: &[AlertSignal::StoreDelay],
+        equal: &SERVICE,
+    },
+];
+
+impl Consequence {
+    /// Returns whether it is one in this configuration: a store in a file doesn't wait for a database.
+    fn applies(&self, config: &Config) -> bool {
+        !(self.effects.contains(&AlertSignal::StoreDelay) && config.store.kind == StoreKind::File)
+    }
+
+    /// Returns a rule for each level that the effects have, with the causes that are as urgent.
+    fn rules(&self, config: &Config) -> Vec<Yaml> {
+        let names = |signals: &[AlertSignal], is_level: &dyn Fn(Severity) -> bool| {
+            let has_level = |signal: &&AlertSignal| {
+                let mut levels = config.alerts.levels(**signal);
+                levels.any(|(severity, _)| is_level(severity))
+            };
+            let signals = signals.iter().filter(has_level);
+            signals.map(|signal| signal.spec().name).collect::<Vec<_>>()
+        };
+        let rule = |level: Severity| {
+            let causes = names(self.causes, &|severity| severity >= level);
+            let effects = names(self.effects, &|severity| severity == level);
+            if causes.is_empty() || effects.is_empty() {
+                return None;
+            }
+            let urgent = Severity::ALL.into_iter().filter(|other| *other >= level);
+            let urgent: Vec<_> = urgent.map(Severity::as_str).collect();
+            let mut sources = vec![matcher("alertname", &causes), matcher("severity", &urgent)];
+            let label = self.cause_label.iter();
+            sources.extend(label.map(|(name, value)| matcher(name, &[*value])));
+            let targets = [
+                matcher("alertname", &effects),
+                matcher("severity", &[level.as_str()]),
+            ];
+            Some(Yaml::map([
+                ("source_matchers", string_list(sources)),
+                ("target_matchers", string_list(targets)),
+                ("equal", string_list(self.equal.iter().copied())),
+            ]))
+        };
+        Severity::ALL.into_iter().filter_map(rule).collect()
+    }
+}
+
+/// Returns a matcher of any of these values, which are words.
+fn matcher(label: &str, values: &[&str]) -> String {
+    match values {
+        [value] => format!("{label}=\"{value}\""),
+        _ => format!("{label}=~\"{}\"", values.join("|")),
+    }
+}
+
+/// Returns the rules by which a higher level silences the lower ones, and a cause what follows from it.
 fn inhibit_rules(input: &GenerateInput) -> Yaml {
     let equal: Vec<_> = inhibiting_labels(input).into_iter().collect();
     let rule = |severity: Severity, targets: &str| {
@@ -188,10 +311,14 @@ fn inhibit_rules(input: &GenerateInput) -> Yaml {
             ("equal", string_list(equal.clone())),
         ])
     };
-    Yaml::list([
+    let levels = [
         rule(Severity::Critical, "high|warning"),
         rule(Severity::High, "warning"),
-    ])
+    ];
+    let consequences = CONSEQUENCES.iter();
+    let consequences = consequences.filter(|one| one.applies(&input.config));
+    let consequences = consequences.flat_map(|one| one.rules(&input.config));
+    Yaml::list(levels.into_iter().chain(consequences))
 }
 
 fn receivers(address: Option<&str>) -> Yaml {
@@ -208,4 +335,104 @@ fn receivers(address: Option<&str>) -> Yaml {
 
 fn string_list<T: Into<String>>(texts: impl IntoIterator<Item = T>) -> Yaml {
     Yaml::list(texts.into_iter().map(|text| Yaml::text(text)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::generate::alerts::AlertQuery;
+    use crate::generate::platform_config;
+    use crate::model::alerts::AlertThreshold;
+
+    fn example(config: Config) -> String {
+        alertmanager(&GenerateInput::new(config, Objectives::default()))
+    }
+
+    /// Returns the matchers of the causes that silence this alert, other than its own levels.
+    fn silenced_by(text: &str, effect: &str) -> Vec<String> {
+        let text = text.replace(['\\', '"'], "");
+        let rules = text.split("\n  - source_matchers:\n").skip(1);
+        let split = rules.map(|rule| {
+            let (causes, rest) = rule.split_once("target_matchers:").unwrap();
+            (
+                causes.to_owned(),
+                rest.split_once("equal:").unwrap().0.to_owned(),
+            )
+        });
+        let of_effect = split.filter(|(_, targets)| targets.contains(effect));
+        let lines = of_effect.map(|(causes, _)| causes.replace("- ", ""));
+        lines
+            .map(|lines| lines.split_whitespace().collect::<Vec<_>>().join(" "))
+            .collect()
+    }
+
+    #[test]
+    fn a_cause_and_its_consequences_have_the_labels_by_which_they_are_matched() {
+        let input = GenerateInput::new(platform_config(), Objectives::default());
+        for one in &CONSEQUENCES {
+            for signal in one.causes.iter().chain(one.effects) {
+                let query = AlertQuery::for_signal(*signal, &input).unwrap();
+                for label in one.equal {
+                    let has = query.value.labels().contains(label);
+                    assert!(has, "{label} of {}", signal.key());
+                }
+            }
+            // What is lost with the service is matched by the service.
+            if let Some((label, _)) = one.cause_label {
+                let query = AlertQuery::for_signal(one.causes[0], &input).unwrap();
+                assert!(query.value.labels().contains(label), "{label}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_consequence_is_silenced_by_causes_that_are_as_urgent() {
+        let text = example(platform_config());
+        let any = "severity=~warning|high|critical";
+        let by = |effect: &str| silenced_by(&text, effect);
+        assert_eq!(by("ServiceAbsent"), [format!("alertname=TargetDown {any}")]);
+        for effect in ["DatabaseAbsent", "QueuesAbsent", "ObjectivesAbsent"] {
+            assert_eq!(
+                by(effect),
+                [format!("alertname=ServiceAbsent {any}")],
+                "{effect}"
+            );
+        }
+        let workers = format!("alertname=~WorkerOffline|WorkersOffline {any}");
+        assert_eq!(by("WorkersAbsent"), [workers]);
+        let database = format!("alertname=DatabaseUnreachable {any} db_system_name=postgresql");
+        assert_eq!(by("StoreDelayed"), [database]);
+        for cause in ["TargetDown", "WorkerOffline", "DatabaseUnreachable"] {
+            assert_eq!(by(cause), [""; 0], "{cause}");
+        }
+        // Of a page, only a page.
+        let mut config = platform_config();
+        let hour = AlertThreshold::Time(Duration::from_secs(3_600));
+        config
+            .alerts
+            .set(AlertSignal::ServiceAbsent, Severity::Critical, Some(hour));
+        let text = example(config);
+        let rules = silenced_by(&text, "ServiceAbsent");
+        assert_eq!(
+            rules.len(),
+            1,
+            "TargetDown has no critical level: {rules:?}"
+        );
+        let mut config = platform_config();
+        config
+            .alerts
+            .set(AlertSignal::TargetDown, Severity::Warning, None);
+        assert_eq!(silenced_by(&example(config), "ServiceAbsent").len(), 0);
+    }
+
+    #[test]
+    fn a_store_in_a_file_is_no_consequence_of_a_database() {
+        let mut config = platform_config();
+        assert_eq!(
+            silenced_by(&example(config.clone()), "StoreDelayed").len(),
+            1
+        );
+        config.store.kind = StoreKind::File;
+        assert_eq!(silenced_by(&example(config), "StoreDelayed").len(), 0);
+    }
 }

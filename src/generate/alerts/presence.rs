@@ -34,7 +34,7 @@ pub(super) const ALERTS: &[AlertRow] = &[
     ),
     AlertRow::new(
         AlertSignal::QueuesAbsent,
-        |windows| Presence::queues().absent(windows),
+        |windows| Presence::queues().absent_by(&["environment", "queue"], windows),
         include_str!("queues-absent.md"),
     ),
     AlertRow::new(
@@ -84,11 +84,12 @@ impl Presence {
         Self::new("vantage:database_probes:count", present)
     }
 
-    /// Counts services that report the depth of a queue.
+    /// Counts processes that report the depth of a queue, by service: what its absence follows from is known by it.
     fn queues() -> Self {
-        let present = GaugeQuery::new(&worker::QUEUE_DEPTH)
-            .now()
-            .count_by(&["environment", "queue"]);
+        let present =
+            GaugeQuery::new(&worker::QUEUE_DEPTH)
+                .now()
+                .count_by(&["environment", "job", "queue"]);
         Self::new("vantage:queue_probes:count", present)
     }
 
@@ -135,6 +136,12 @@ impl Presence {
     /// Returns the query of series that were present within a day and are not now.
     fn absent(&self, windows: ScaledWindows<'_>) -> AlertQuery {
         AlertQuery::from_value(self.seen_within_day(windows).unless(&self.recorded().now()))
+    }
+
+    /// Returns the same query of series of which none is there by these labels.
+    fn absent_by(&self, keys: &[&str], windows: ScaledWindows<'_>) -> AlertQuery {
+        let now = self.recorded().now();
+        AlertQuery::from_value(self.seen_within_day(windows).unless_on(keys, &now))
     }
 
     /// Returns the same query, which fires also where there was never any.

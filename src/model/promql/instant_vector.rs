@@ -290,19 +290,19 @@ impl InstantVector {
         InstantVector { labels, ..either }
     }
 
+    /// The elements that have no partner with the same labels.
+    #[track_caller]
+    #[must_use]
+    pub(crate) fn unless(&self, other: &InstantVector) -> InstantVector {
+        self.binary_same_labels("unless", other)
+    }
+
     /// The elements that have no partner by these labels.
     #[track_caller]
     #[must_use]
     pub(crate) fn unless_on(&self, keys: &[&str], other: &InstantVector) -> InstantVector {
         let on = self.on(keys, other);
         self.binary(&format!("unless on ({on})"), other)
-    }
-
-    /// The elements that have no partner with the same labels.
-    #[track_caller]
-    #[must_use]
-    pub(crate) fn unless(&self, other: &InstantVector) -> InstantVector {
-        self.binary_same_labels("unless", other)
     }
 
     /// Joins two vectors by all of their labels, and panics where they can't match.

@@ -155,7 +155,11 @@ fn probes() -> Vec<Scenario> {
         ("job", "vantage-api"),
         ("db_namespace", "vantage"),
     ];
-    let queue = [("environment", "production"), ("queue", "publish")];
+    let queue = [
+        ("environment", "production"),
+        ("job", "vantage-worker"),
+        ("queue", "publish"),
+    ];
     let objective = [
         ("environment", "production"),
         ("job", "vantage-api"),
@@ -202,6 +206,10 @@ fn probes() -> Vec<Scenario> {
             DEPTH,
             AlertSignal::QueuesAbsent,
         ),
+        scenario("another service goes on watching a queue")
+            .series(DEPTH, "1+0x10 stale")
+            .series(&DEPTH.replace("vantage-worker", "vantage-api"), "1+0x60")
+            .quiet(AlertSignal::QueuesAbsent, &["10m", "21m", "50m"]),
         absent_after_ten_minutes(
             "events of an objective are no longer counted",
             EVENTS,
