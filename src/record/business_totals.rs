@@ -35,7 +35,12 @@ pub(crate) struct TotalKey {
     /// The attribute that distinguishes totals of one metric, such as a currency; empty where there
     /// is one total.
     pub(crate) attribute: Arc<str>,
+    /// The label whose value the attribute is; empty where it is that of none, or an object of several.
+    pub(crate) label: &'static str,
 }
+
+/// What tells the totals of one metric apart, and the label whose value it is: empty where that is none, or several.
+pub(crate) type TotalAttribute<'a> = (&'static str, &'a str);
 
 /// The handle of a total that adds up. Free where no store keeps totals.
 #[derive(Clone, Debug, Default)]
@@ -68,13 +73,13 @@ impl BusinessTotals {
     }
 
     /// Registers a total that adds up.
-    pub(crate) fn register_sum(&self, metric: &'static str, attribute: &str) -> TotalSum {
-        TotalSum(self.register(metric, attribute, TotalCell::Sum, TotalCell::sum))
+    pub(crate) fn register_sum(&self, metric: &'static str, of: TotalAttribute<'_>) -> TotalSum {
+        TotalSum(self.register(metric, of, TotalCell::Sum, TotalCell::sum))
     }
 
     /// Registers a total that keeps the largest value.
-    pub(crate) fn register_peak(&self, metric: &'static str, attribute: &str) -> TotalPeak {
-        TotalPeak(self.register(metric, attribute, TotalCell::Peak, TotalCell::peak))
+    pub(crate) fn register_peak(&self, metric: &'static str, of: TotalAttribute<'_>) -> TotalPeak {
+        TotalPeak(self.register(metric, of, TotalCell::Peak, TotalCell::peak))
     }
 
     /// Returns the value of each total in order of registration.
@@ -94,7 +99,7 @@ impl BusinessTotals {
     fn register<T: Default>(
         &self,
         metric: &'static str,
-        attribute: &str,
+        (label, attribute): TotalAttribute<'_>,
         row: fn(Arc<T>) -> TotalCell,
         cell_of: fn(&TotalCell) -> Option<&Arc<T>>,
     ) -> Option<Arc<T>> {
@@ -106,6 +111,7 @@ impl BusinessTotals {
         let key = TotalKey {
             metric,
             attribute: attribute.into(),
+            label,
         };
         let cell = Arc::<T>::default();
         cells.push((key, row(Arc::clone(&cell))));
@@ -170,8 +176,8 @@ mod tests {
     fn a_sum_shows_all_and_a_peak_the_largest_since_the_last_look() {
         let totals = BusinessTotals::enabled();
         let (euros, organizations) = (
-            totals.register_sum("revenue", "EUR"),
-            totals.register_peak("active", ""),
+            totals.register_sum("revenue", ("", "EUR")),
+            totals.register_peak("active", ("", "")),
         );
         assert_eq!(totals.read().len(), 1, "what was never set is not told");
         euros.add(3);
@@ -196,10 +202,10 @@ mod tests {
     #[test]
     fn a_key_has_one_total_however_often_it_is_registered() {
         let totals = BusinessTotals::enabled();
-        totals.register_sum("revenue", "EUR").add(3);
-        totals.register_sum("revenue", "EUR").add(4);
-        totals.register_sum("revenue", "USD").add(1);
-        totals.register_peak("revenue", "EUR").set(9);
+        totals.register_sum("revenue", ("", "EUR")).add(3);
+        totals.register_sum("revenue", ("", "EUR")).add(4);
+        totals.register_sum("revenue", ("", "USD")).add(1);
+        totals.register_peak("revenue", ("", "EUR")).set(9);
         let read = totals.read();
         let values: Vec<_> = read.iter().map(|(_, value)| *value).collect();
         assert_eq!(values, [TotalValue::Sum(7), TotalValue::Sum(1)]);
@@ -208,8 +214,8 @@ mod tests {
     #[test]
     fn without_a_keeper_there_are_no_lines() {
         let totals = BusinessTotals::default();
-        totals.register_sum("revenue", "EUR").add(1);
-        totals.register_peak("active", "").set(1);
+        totals.register_sum("revenue", ("", "EUR")).add(1);
+        totals.register_peak("active", ("", "")).set(1);
         assert_eq!(totals.read(), []);
     }
 }

@@ -236,6 +236,7 @@ mod tests {
         let key = |figure, attribute: &str| TotalKey {
             metric: figure,
             attribute: attribute.into(),
+            label: "",
         };
         vec![
             (key("revenue", "EUR"), TotalValue::Sum(euros)),

@@ -26,7 +26,7 @@
 //! | log lines | [`log_line`](TestTelemetry::log_line), [`log_lines`](TestTelemetry::log_lines) |
 //! | objectives | [`assert_events`](TestTelemetry::assert_events), [`objective`](TestTelemetry::objective) |
 //! | health | [`run_checks`](TestTelemetry::run_checks), [`health`](TestTelemetry::health) |
-//! | totals by day | [`daily_total`](TestTelemetry::daily_total) |
+//! | totals by day | [`daily_total`](TestTelemetry::daily_total), [`assert_daily_total`](TestTelemetry::assert_daily_total) |
 
 mod clock;
 
@@ -38,7 +38,8 @@ mod capture;
 
 mod health;
 
-use std::collections::BTreeMap;
+mod totals;
+
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -49,7 +50,6 @@ use crate::export::prometheus::text::ExpositionFormat;
 use crate::model::figure::Figures;
 use crate::model::slo::report::{ObjectiveReport, SloReport};
 use crate::model::slo::{Objectives, SloError};
-use crate::record::business_totals::{TotalKey, TotalValue};
 use crate::record::clock::Clock;
 use crate::telemetry::{InitError, Telemetry};
 
@@ -65,6 +65,7 @@ pub use spans::{RecordedEvent, RecordedLink, RecordedSpan, SpanKind, SpanStatus}
 use capture::Capture;
 use series::{Matched, Scrape, explain_several, explain_value, is_same};
 use spans::FinishedSpans;
+use totals::DailyTotals;
 
 /// The real time that runs of checks have to come back.
 const RUNS: Duration = Duration::from_secs(10);
@@ -83,7 +84,7 @@ pub struct TestTelemetry {
     spans: FinishedSpans,
     capture: Capture,
     /// The totals by day so far.
-    totals: Mutex<BTreeMap<(String, String), u64>>,
+    totals: Mutex<DailyTotals>,
 }
 
 impl TestTelemetry {
@@ -508,34 +509,51 @@ impl TestTelemetry {
         ServiceHealth::new(&state, self.clock.now())
     }
 
-    /// Returns what has been added to a total by day, such as `posts_published`, or its largest value; `attribute`
-    /// tells totals of one name apart and is empty where there is one. `None` for a total that nothing was recorded
-    /// in.
+    /// Returns what has been added to the one total by day, such as `posts_published`, that has these labels, and
+    /// maybe more, or its largest value. `None` for a total that nothing was recorded in.
     ///
     /// ```
+    /// use vantage_obs::figure::Figure;
     /// use vantage_obs::testing::TestTelemetry;
+    /// use vantage_obs::{Config, Role};
     ///
-    /// let test = TestTelemetry::new();
-    /// test.telemetry().business().record_posts_published(2);
-    /// assert_eq!(test.daily_total("posts_published", ""), Some(2));
-    /// assert_eq!(test.daily_total("elsewhere", ""), None);
+    /// let orders = Figure::counter("shop.orders").label("tenant", 200).label("payment", 3).daily_total();
+    /// let test = TestTelemetry::with_config(Config::new("shop", Role::Api).figure(orders), &[])?;
+    /// test.telemetry().counter("shop.orders").add(2, &[("tenant", "acme"), ("payment", "card")]);
+    /// assert_eq!(test.daily_total("shop.orders", &[("tenant", "acme")]), Some(2));
+    /// assert_eq!(test.daily_total("shop.orders", &[("tenant", "other")]), None);
+    /// # Ok::<(), vantage_obs::InitError>(())
     /// ```
+    ///
+    /// # Panics
+    ///
+    /// When several totals have these labels, with a list of them.
     #[must_use]
-    pub fn daily_total(&self, metric: &str, attribute: &str) -> Option<u64> {
-        let mut totals = self.totals.lock().unwrap_or_else(PoisonError::into_inner);
-        for (TotalKey { metric, attribute }, value) in
-            self.telemetry.0.recording.business_totals.read()
-        {
-            let total = totals.entry((metric.into(), attribute.to_string()));
-            let total = total.or_default();
-            match value {
-                TotalValue::Sum(sum) => *total = sum,
-                // A look takes it, so that the kit keeps it.
-                TotalValue::Peak(peak) => *total = peak.max(*total),
-            }
+    #[track_caller]
+    pub fn daily_total(&self, metric: &str, labels: &[(&str, &str)]) -> Option<u64> {
+        let found = self.totals(|totals| totals.find(metric, labels));
+        found.unwrap_or_else(|several| panic_with(&several))
+    }
+
+    /// Asserts the [`daily_total`](Self::daily_total) of these labels.
+    ///
+    /// # Panics
+    ///
+    /// When it is another one, and when there is no such total or more than one; with the value found, and the
+    /// nearest total or name.
+    #[track_caller]
+    pub fn assert_daily_total(&self, metric: &str, labels: &[(&str, &str)], expected: u64) {
+        let said = self.totals(|totals| totals.explain(metric, labels, expected));
+        if let Some(said) = said {
+            panic_with(&said);
         }
-        let key = (metric.to_owned(), attribute.to_owned());
-        totals.get(&key).copied()
+    }
+
+    /// Looks at the totals by day as they are now.
+    fn totals<T>(&self, look: impl FnOnce(&DailyTotals) -> T) -> T {
+        let mut totals = self.totals.lock().unwrap_or_else(PoisonError::into_inner);
+        totals.add(self.telemetry.0.recording.business_totals.read());
+        look(&totals)
     }
 }
 

@@ -444,8 +444,8 @@ fn a_fault_in_one_member_of_a_late_declaration_costs_that_member_and_is_told() {
             Some(1.0)
         );
     }
-    assert_eq!(test.daily_total("shop.orders", "c"), Some(1));
-    assert_eq!(test.daily_total("shop.carts", "c"), Some(1));
+    assert_eq!(test.daily_total("shop.orders", &[("tenant", "c")]), Some(1));
+    assert_eq!(test.daily_total("shop.carts", &[("tenant", "c")]), Some(1));
     let help = format!("# HELP shop_orders_total {}…\n", &LONG[..252]);
     assert!(scrape(&test).contains(&help), "{help}");
     shop.visits(MARKUP, "/").add(1);
@@ -595,7 +595,7 @@ fn the_total_of_what_has_no_labels_left_is_no_value_and_for_several_labels_an_ob
     ] {
         visits.add(number, &[("area", area)]);
     }
-    let total = |attribute: &str| test.daily_total("shop.visits", attribute);
+    let total = |area: &str| test.daily_total("shop.visits", &[("area", area)]);
     assert_eq!(total("eu"), Some(1));
     assert_eq!(total("(others) "), Some(2));
     assert_eq!(total("(others)  "), Some(4));
@@ -603,6 +603,10 @@ fn the_total_of_what_has_no_labels_left_is_no_value_and_for_several_labels_an_ob
     let orders = test.telemetry().counter("shop.orders");
     orders.add(1, &[("tenant", "acme"), ("payment", "card")]);
     orders.add(2, &[("tenant", "other"), ("payment", "card")]);
-    let overflow = r#"{"otel.metric.overflow":true}"#;
-    assert_eq!(test.daily_total("shop.orders", overflow), Some(2));
+    let overflow = [("otel.metric.overflow", "true")];
+    assert_eq!(test.daily_total("shop.orders", &overflow), Some(2));
+    let acme = [("tenant", "acme"), ("payment", "card")];
+    assert_eq!(test.daily_total("shop.orders", &acme), Some(1));
+    assert_eq!(test.daily_total("shop.orders", &acme[..1]), Some(1));
+    assert_eq!(test.daily_total("shop.orders", &[("tenant", "else")]), None);
 }

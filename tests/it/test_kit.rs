@@ -6,6 +6,7 @@ use axum::Router;
 use axum::routing::get;
 use tower::ServiceExt as _;
 use vantage_obs::config::LogLevel;
+use vantage_obs::figure::Figure;
 use vantage_obs::health::{Finding, HealthStatus};
 use vantage_obs::testing::TestTelemetry;
 use vantage_obs::trace::Carrier;
@@ -265,8 +266,47 @@ async fn objectives_and_totals_by_day_are_asserted_by_name() {
     let business = test.telemetry().business();
     business.record_posts_published(2);
     business.record_posts_published(1);
-    assert_eq!(test.daily_total("posts_published", ""), Some(3));
-    assert_eq!(test.daily_total("posts_published", ""), Some(3));
+    assert_eq!(test.daily_total("posts_published", &[]), Some(3));
+    assert_eq!(test.daily_total("posts_published", &[]), Some(3));
+}
+
+#[test]
+fn a_total_that_is_not_found_names_the_nearest() {
+    let orders = Figure::counter("shop.orders")
+        .label("tenant", 200)
+        .label("payment", 3)
+        .daily_total();
+    let config = Config::new("shop", Role::Api).figure(orders);
+    let test = TestTelemetry::with_config(config, &[]).unwrap();
+    let counter = test.telemetry().counter("shop.orders");
+    for (tenant, payment, number) in [
+        ("acme", "card", 1 << 53),
+        ("acme", "cash", 2),
+        ("b", "card", 4),
+    ] {
+        counter.add(number, &[("tenant", tenant), ("payment", payment)]);
+    }
+    counter.add(1, &[("tenant", "acme"), ("payment", "card")]);
+    let cards = [("tenant", "acme"), ("payment", "card")];
+    test.assert_daily_total("shop.orders", &cards, (1 << 53) + 1);
+    let told = |metric: &str, labels: &[(&str, &str)]| {
+        failure(|| test.assert_daily_total(metric, labels, 3))
+    };
+    assert_eq!(
+        told("shop.orders", &[("payment", "cash")]),
+        "expected 3, found 2"
+    );
+    let nearest = told("shop.orders", &[("tenant", "b"), ("payment", "cash")]);
+    let head = r#"no series shop.orders{tenant="b",payment="cash"}; of this name there are, the nearest first:"#;
+    assert!(nearest.starts_with(head), "{nearest}");
+    assert_eq!(nearest.lines().count(), 4, "{nearest}");
+    let slip = told("shop.order", &[]);
+    assert!(slip.ends_with("did you mean shop.orders?"), "{slip}");
+    let several = failure(|| drop(test.daily_total("shop.orders", &[("tenant", "acme")])));
+    assert!(
+        several.starts_with(r#"2 series have shop.orders{tenant="acme"}"#),
+        "{several}"
+    );
 }
 
 /// The child of the test below.

@@ -132,7 +132,11 @@ pub(super) enum Matched<'a> {
 
 impl Scrape {
     pub(super) fn parse(text: &str) -> Self {
-        Self(text.lines().filter_map(Series::parse).collect())
+        Self::from_series(text.lines().filter_map(Series::parse))
+    }
+
+    pub(super) fn from_series(series: impl Iterator<Item = Series>) -> Self {
+        Self(series.collect())
     }
 
     /// Returns the series of a name, in the order of the scrape.

@@ -47,7 +47,10 @@ impl FigureRecorder for CounterRecorder {
         Box::new(move |labels| Self {
             counter: counter(labels),
             total: match figure.daily_total {
-                Some(name) => totals.register_sum(name, &total_attribute(figure, labels)),
+                Some(name) => totals.register_sum(
+                    name,
+                    (total_label(figure), &total_attribute(figure, labels)),
+                ),
                 None => TotalSum::default(),
             },
         })
@@ -63,7 +66,10 @@ impl FigureRecorder for GaugeRecorder {
         Box::new(move |labels| Self {
             gauge: gauge(labels),
             total: match figure.daily_total {
-                Some(name) => totals.register_peak(name, &total_attribute(figure, labels)),
+                Some(name) => totals.register_peak(
+                    name,
+                    (total_label(figure), &total_attribute(figure, labels)),
+                ),
                 None => TotalPeak::default(),
             },
         })
@@ -100,6 +106,14 @@ impl HistogramRecorder {
     #[inline]
     pub(super) fn record(&self, value: f64) {
         self.0.record_in(SampledSpan::current(), value);
+    }
+}
+
+/// Returns the label of a figure that has one; an object of several names them itself.
+fn total_label(figure: FigureSpec) -> &'static str {
+    match figure.metric.attributes {
+        [label] => label.key,
+        _ => "",
     }
 }
 
