@@ -1,9 +1,12 @@
-//! Calls to other services by [reqwest](https://docs.rs/reqwest) 0.13, through reqwest-middleware 0.5.
+//! Calls to other services by [reqwest](https://docs.rs/reqwest) 0.13, through reqwest-middleware 0.5, which is
+//! re-exported: a service needs no dependency of its own to name its types.
 
 use async_trait::async_trait;
 use http::Extensions;
 use reqwest::{Client, Request, Response};
 use reqwest_middleware::{ClientBuilder, ClientWithMiddleware, Middleware, Next, Result};
+
+pub use reqwest_middleware;
 
 use crate::Telemetry;
 use crate::record::instruments::{CallTarget, HttpCall, ResentCall, ServerName};
@@ -13,6 +16,9 @@ use crate::record::middleware::HttpClientLayer;
 impl Telemetry {
     /// Returns a client whose calls are measured and traced: `http.client.request.duration`, a span for each, and the
     /// headers by which the other service continues the trace.
+    ///
+    /// Its methods are those of a client of reqwest, `.json()` included. Its type and the error of `send` are those of
+    /// [`reqwest_middleware`], `ClientWithMiddleware` and `Error`.
     ///
     /// ```
     /// # #[cfg(feature = "testing")] {
@@ -48,8 +54,8 @@ impl Telemetry {
     /// ```
     /// # #[cfg(feature = "testing")] {
     /// # use vantage_obs::testing::TestTelemetry;
-    /// use reqwest_middleware::ClientBuilder;
     /// use vantage_obs::instruments::ServerName;
+    /// use vantage_obs::integrations::reqwest::reqwest_middleware::ClientBuilder;
     ///
     /// # let test = TestTelemetry::new();
     /// # let telemetry = test.telemetry();

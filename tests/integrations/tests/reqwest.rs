@@ -9,7 +9,9 @@ use axum::http::StatusCode;
 use axum::response::Redirect;
 use axum::routing::{get, post};
 use reqwest::{Client, Request, Response};
-use reqwest_middleware::{ClientBuilder, ClientWithMiddleware, Next, Result};
+use vantage_obs::integrations::reqwest::reqwest_middleware::{
+    self, ClientBuilder, ClientWithMiddleware, Next, Result,
+};
 use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpListener;
 use vantage_obs::instruments::ServerName;
