@@ -468,3 +468,28 @@ fn the_build_is_told_by_version_and_revision() {
     let unknown = TestTelemetry::with_config(self::config().revision(""), &[]).unwrap();
     assert_eq!(unknown.value("vantage_build_info", &[own]), Some(1.0));
 }
+
+#[test]
+fn the_guide_names_every_metric_that_promtool_remarks_on() {
+    let ending: Vec<_> = NAMES
+        .iter()
+        .filter(|(_, name, _)| name.ends_with("_count"))
+        .map(|(_, name, _)| *name)
+        .collect();
+    let guide = std::fs::read_to_string("docs/metrics-guide.md").unwrap();
+    let words = [
+        "No name",
+        "One name",
+        "Two names",
+        "Three names",
+        "Four names",
+        "Five names",
+    ];
+    let start = guide
+        .find(&format!("{} end in `_count`", words[ending.len()]))
+        .unwrap_or_else(|| panic!("{} end so: {ending:?}", words[ending.len()]));
+    let paragraph = guide[start..].split("\n\n").next().unwrap();
+    for name in ending {
+        assert!(paragraph.contains(&format!("`{name}`")), "{name}");
+    }
+}
