@@ -9,12 +9,12 @@ use axum::http::StatusCode;
 use axum::response::Redirect;
 use axum::routing::{get, post};
 use reqwest::{Client, Request, Response};
-use vantage_obs::integrations::reqwest::reqwest_middleware::{
-    self, ClientBuilder, ClientWithMiddleware, Next, Result,
-};
 use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpListener;
 use vantage_obs::instruments::ServerName;
+use vantage_obs::integrations::reqwest::reqwest_middleware::{
+    ClientBuilder, ClientWithMiddleware, Next, Result,
+};
 use vantage_obs::testing::TestTelemetry;
 
 use crate::loopback::{CALLS, assert_child, attribute, calls, serve, unused_port};
