@@ -306,7 +306,7 @@ fn a_total_that_is_not_found_names_the_nearest() {
         assert!(
             test.daily_total("shop.orders", &[("tenant", "acme")])
                 .is_none()
-        )
+        );
     });
     assert!(
         several.starts_with(r#"2 series have shop.orders{tenant="acme"}"#),
