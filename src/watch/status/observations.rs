@@ -122,14 +122,15 @@ impl SourceSnapshot<'_> {
         // Only the pattern `*` matches nothing: counts are enough, and no worker is looked at.
         if ids.iter().any(|pattern| pattern.matches("")) {
             let (mut registry, now) = receiver.lock_registry();
-            let counts = registry.known_counts(role, now);
+            let (known, all) = (registry.known_counts(role, now), registry.counts(role, now));
             drop(registry);
             let states = WorkerState::LISTED.into_iter();
             return rules::workers_state(
-                states.flat_map(|state| std::iter::repeat_n(state, counts.count(state))),
+                states.flat_map(|state| std::iter::repeat_n(state, known.count(state))),
+                known.total() < all.total(),
             );
         }
-        let (mut states, mut after) = (Vec::new(), None);
+        let (mut states, mut has_unknown, mut after) = (Vec::new(), false, None);
         loop {
             let query = WorkerQuery {
                 role,
@@ -141,14 +142,16 @@ impl SourceSnapshot<'_> {
             let (mut registry, now) = receiver.lock_registry();
             let page = registry.page(&query, now);
             drop(registry);
-            let matching = page
-                .workers
-                .iter()
-                .filter(|worker| !worker.is_stale && any_matches(ids, worker.row.id.as_str()));
-            states.extend(matching.map(|worker| worker.state));
+            let workers = page.workers.iter();
+            for worker in workers.filter(|worker| any_matches(ids, worker.row.id.as_str())) {
+                match worker.is_stale {
+                    true => has_unknown = true,
+                    false => states.push(worker.state),
+                }
+            }
             after = page.next_cursor;
             if after.is_none() {
-                return rules::workers_state(states);
+                return rules::workers_state(states, has_unknown);
             }
         }
     }

@@ -76,8 +76,11 @@ pub(super) fn service_state(check: &CheckInput, fleet: bool) -> ComponentState {
     }
 }
 
-/// Returns the state of workers or schedulers.
-pub(super) fn workers_state(states: impl IntoIterator<Item = WorkerState>) -> ComponentState {
+/// Returns the state of workers or schedulers; `has_unknown` if the state of others is not known.
+pub(super) fn workers_state(
+    states: impl IntoIterator<Item = WorkerState>,
+    has_unknown: bool,
+) -> ComponentState {
     let (mut healthy, mut failed) = (0_u64, 0_u64);
     for state in states {
         match state {
@@ -92,6 +95,8 @@ pub(super) fn workers_state(states: impl IntoIterator<Item = WorkerState>) -> Co
     match (healthy, failed) {
         (0, 0) => NoData,
         (_, 0) => Operational,
+        // Those that are known to have failed may be few of all.
+        (0, _) if has_unknown => NoData,
         (0, _) => MajorOutage,
         (healthy, failed) if failed >= healthy => PartialOutage,
         _ => DegradedPerformance,
@@ -238,7 +243,7 @@ mod tests {
             (&[Offline, Stalled, New], MajorOutage),
         ] {
             assert_eq!(
-                workers_state(states.iter().copied()),
+                workers_state(states.iter().copied(), false),
                 expected,
                 "{states:?}"
             );

@@ -81,14 +81,19 @@ impl WorkerRegistry {
             let is_settled =
                 entry.is_gone() && timeouts.state(entry.unexcused(), judged_until) == entry.state;
             let heard_at = last_heard_at(&entry.row);
-            let excuse = entry.excuse.filter(|_| !is_settled);
-            entry.excuse = Some(match excuse {
+            let counts_from = entry
+                .excuse
+                .map_or(heard_at, |excuse| excuse.counts_from.max(heard_at));
+            let counts_from = saturating_step(counts_from, now.duration_since(judged_until));
+            entry.excuse = Some(match entry.excuse {
+                // What is left until it is forgotten.
+                _ if is_settled => Excuse {
+                    judged_until,
+                    counts_from,
+                },
                 // Of its timeout, what was left when the store went away again.
                 Some(excuse) if heard_at < excuse.counts_from => Excuse {
-                    counts_from: saturating_step(
-                        excuse.counts_from,
-                        now.duration_since(judged_until),
-                    ),
+                    counts_from,
                     ..excuse
                 },
                 _ => Excuse {

@@ -314,6 +314,11 @@ impl WorkerRegistry {
         while let Some(entry) = self.entries.get(id) {
             match timeouts.next_change(entry.basis(), entry.since) {
                 Some((at, state)) if is_known(at) => self.transition(id, state, at),
+                // Not scheduled: it would be due at once, again and again.
+                Some((at, _)) if is_due(at) => {
+                    self.held.insert(id.clone());
+                    return;
+                }
                 _ => break,
             }
         }

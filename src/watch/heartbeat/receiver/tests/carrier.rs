@@ -11,6 +11,9 @@ struct Fleet {
     worker_link: Arc<SharedStore>,
     /// `true` while the worker's process lives.
     beats: bool,
+    /// `true` while its jobs make no progress.
+    is_stuck: bool,
+    processed: u64,
     sequence: u64,
     /// The states of its worker in the API, one after the other.
     states: Vec<WorkerState>,
@@ -35,6 +38,8 @@ impl Fleet {
             worker,
             worker_link,
             beats: true,
+            is_stuck: false,
+            processed: 0,
             sequence: 0,
             states: Vec::new(),
         };
@@ -62,6 +67,7 @@ impl Fleet {
             if self.beats {
                 if wall.unwrap().as_secs().is_multiple_of(30) || self.sequence == 0 {
                     self.sequence += 1;
+                    self.processed += u64::from(!self.is_stuck);
                     self.worker.receiver.receive(&id("w1"), self.beat());
                 }
                 self.worker.tick();
@@ -71,10 +77,10 @@ impl Fleet {
         }
     }
 
-    /// A beat with progress since the one before.
+    /// A beat with progress since the one before, unless it is stuck.
     fn beat(&self) -> Beat {
         let mut beat = beat("a", self.sequence);
-        beat.progress.processed_total = self.sequence;
+        beat.progress.processed_total = self.processed;
         beat
     }
 
@@ -123,6 +129,30 @@ fn a_worker_that_beats_on_while_the_store_is_away_is_never_offline() {
         // The lead lasts 60 s and is taken again within 10 s.
         assert!(after.0 - during.0 >= 13, "{outage}: {after:?}");
         assert_eq!(fleet.api.counted("workers.processing_time"), None);
+    }
+}
+
+#[test]
+fn a_worker_whose_jobs_were_stuck_before_it_died_waits_with_the_others() {
+    // Its deadline for progress lies before the one for its beats, and one of them before the outage.
+    for alive in (200..=360).step_by(10) {
+        let mut fleet = Fleet::new();
+        fleet.is_stuck = true;
+        fleet.run_for(60);
+        fleet.beats = false;
+        fleet.run_for(alive);
+        let was_offline = fleet.was_offline();
+        fleet.set_away(true);
+        fleet.run_for(200);
+        assert_eq!(
+            fleet.was_offline(),
+            was_offline,
+            "{alive}: {:?}",
+            fleet.states
+        );
+        fleet.set_away(false);
+        fleet.run_for(310);
+        assert!(fleet.was_offline(), "{alive}: {:?}", fleet.states);
     }
 }
 
