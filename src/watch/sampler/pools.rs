@@ -51,19 +51,21 @@ impl SampledPools {
 }
 
 impl SampledPool {
-    /// Adds another pool to this one, or takes its state where the two may be one.
+    /// Adds another pool to this one. One that nothing tells from others may be each of them: it counts alone.
     fn join(&mut self, other: &Self) {
         let (sum, added) = (self.state, other.state);
-        self.state = if self.address.is_some() && other.address.is_some() {
-            PoolState {
-                used: sum.used + added.used,
-                idle: sum.idle + added.idle,
-                max: sum.max + added.max,
-                pending: sum.pending + added.pending,
+        match (self.address, other.address) {
+            (Some(_), None) => {}
+            (None, _) => (self.address, self.state) = (other.address, added),
+            (Some(_), Some(_)) => {
+                self.state = PoolState {
+                    used: sum.used + added.used,
+                    idle: sum.idle + added.idle,
+                    max: sum.max + added.max,
+                    pending: sum.pending + added.pending,
+                };
             }
-        } else {
-            added
-        };
+        }
     }
 }
 
@@ -103,11 +105,26 @@ mod tests {
         let shop = Arc::<str>::from("shop");
         pools.add(Arc::clone(&shop), None, state(2, 4));
         pools.add(Arc::clone(&shop), None, state(3, 1));
-        // As one that an integration watches too.
-        let both = Arc::<str>::from("both");
-        pools.add(Arc::clone(&both), Some(1), state(4, 0));
-        pools.add(Arc::clone(&both), None, state(4, 2));
-        let expected = [(shop, state(3, 1)), (both, state(4, 2))];
-        assert_eq!(pools.into_named(), expected);
+        assert_eq!(pools.into_named(), [(shop, state(3, 1))]);
+    }
+
+    #[test]
+    fn one_that_integrations_watch_too_changes_no_sum_whatever_their_order() {
+        let shop = Arc::<str>::from("shop");
+        let sum = PoolState {
+            used: 7,
+            idle: 2,
+            max: 20,
+            pending: 0,
+        };
+        for by_hand in 0..3 {
+            let mut watched = vec![(Some(1), state(3, 0)), (Some(2), state(4, 0))];
+            watched.insert(by_hand, (None, state(9, 2)));
+            let mut pools = SampledPools::default();
+            for (address, state) in watched {
+                pools.add(Arc::clone(&shop), address, state);
+            }
+            assert_eq!(pools.into_named(), [(Arc::clone(&shop), sum)], "{by_hand}");
+        }
     }
 }
