@@ -3,7 +3,7 @@
 //! | traces | stay |
 //! |---|---|
 //! | of one call without a parent, as those of a loop that polls a table | in a tenth of the room at most |
-//! | of spans that belong to no work, or to work that has not ended | where room is short, in a fifth |
+//! | of spans that belong to no work, or to work that has not ended | where room is short, in a third |
 //! | of these, and of calls alone, those that failed | where room is short, in a tenth of their own |
 //! | with a request, a job, a message or a scheduled run | as long as there is room |
 //! | of these, those with a failure | longer, where they are a quarter at most |
@@ -134,7 +134,8 @@ impl Traces {
         {
             return None;
         }
-        if has_more(Value::Other, 5) {
+        // Work under way among them, whose spans come before that of the work: more than one trace may have.
+        if has_more(Value::Other, 3) {
             return Some(Value::Other);
         }
         if has_more(Value::FailedOther, 10) {
