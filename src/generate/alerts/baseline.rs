@@ -5,11 +5,11 @@
 
 use super::counted::{Week, unseen_services};
 use super::figure_labels::CURRENCY;
-use super::{AlertQuery, Counted, CountedWindow, ScaledWindows};
+use super::{AlertQuery, Counted, CountedWindow, SERVICE, ScaledWindows};
 use crate::generate::rule::RecordingRule;
 use crate::model::alerts::ThresholdComparison;
 use crate::model::catalog::health::READY;
-use crate::model::promql::{GaugeQuery, RecordedSeries};
+use crate::model::promql::{CounterQuery, GaugeQuery, RecordedSeries};
 use crate::model::units::Unit;
 
 /// The minimum of events for a baseline; fewer are no custom that something could differ from.
@@ -91,6 +91,13 @@ impl Baseline {
         self.recorded("ratio3h")
     }
 
+    /// The environments with a service that counts and was not scraped at the beginning of the last 3 hours: after such
+    /// a gap they aren't all there, and would look like a drop.
+    fn unseen(&self) -> RecordedSeries {
+        let name = format!("{}:unseen3h", self.counted.name());
+        RecordedSeries::with_labels(name, ["environment"])
+    }
+
     fn recorded(&self, operation: &str) -> RecordedSeries {
         let name = format!("{}:{operation}", self.counted.name());
         RecordedSeries::with_labels(name, self.by.iter().copied())
@@ -111,7 +118,11 @@ impl Baseline {
             RecordingRule::new(self.before().name(), &before).with_labels(&labels)
         });
         let now = RecordingRule::new(self.current().name(), &events(CountedWindow::Hours));
-        [now].into_iter().chain(weeks).collect()
+        let counting = CounterQuery::new(self.counted.counter()).presence();
+        let unseen = unseen_services().now();
+        let unseen = unseen.and_on(&SERVICE, &counting.count_by(&SERVICE));
+        let unseen = RecordingRule::new(self.unseen().name(), &unseen.count_by(&["environment"]));
+        [now, unseen].into_iter().chain(weeks).collect()
     }
 
     /// Returns the rule that records the baseline.
@@ -131,8 +142,7 @@ impl Baseline {
         let scraped = GaugeQuery::new(&READY).now().count_by(&["environment"]);
         let ratio = self.current().now().or_zero_for(&baseline).div(&baseline);
         let ratio = ratio.and_on(&["environment"], &scraped);
-        // After a gap in the scrape the last 3 hours aren't all there, and would look like a drop.
-        let seen = ratio.unless_on(&["environment"], &unseen_services().now());
+        let seen = ratio.unless_on(&["environment"], &self.unseen().now());
         RecordingRule::new(self.ratio().name(), &seen)
     }
 

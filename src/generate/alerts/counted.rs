@@ -5,7 +5,7 @@
 //! most of what happened.
 //!
 //! The first value counts where all of it was counted within the window: the series was not there at the
-//! window's start, and its process was scraped then, or began since. Of another process nobody knows: after a
+//! window's start, and its process was scraped then, or began since. Of another process it is unknown: after a
 //! gap in the scrape the first value is all that an old process ever counted.
 
 use std::borrow::Cow;
@@ -248,7 +248,8 @@ impl Counted {
             let [length, ago] = [window.hours(), window.hours_ago()].map(|it| windows.hours(it));
             let start = windows.hours(window.hours() + window.hours_ago());
             let counter = CounterQuery::new(self.counter);
-            // The least: a process that restarts begins anew, and `increase` sees that.
+            // The least: a process that restarts begins anew. What it counted before in a series that is new is in no
+            // `increase` where the new one's first value is lower: too little, and never too much.
             let first = counter.min_over_time(length, window.offset(ago));
             let new = first.unless(&counter.offset(start));
             let scraped = GaugeQuery::new(&UPTIME).offset(start);
@@ -287,7 +288,8 @@ pub(in crate::generate) fn process_rules(
         let uptime = GaugeQuery::new(&UPTIME);
         let hours = CountedWindow::Hours.hours();
         let old = uptime.now().above(seen_for(hours, windows));
-        let seen = uptime.offset(windows.hours(hours));
+        // Within 5 minutes: a scrape that fails once is no gap.
+        let seen = uptime.max_over_time(windows.minutes(5), Some(windows.hours(hours)));
         let [old, seen] = [old, seen].map(|it| it.count_by(&super::SERVICE));
         let rule = RecordingRule::new(unseen_services().name(), &old.unless(&seen));
         rules.push(rule);
