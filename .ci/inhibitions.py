@@ -1,5 +1,5 @@
 """Posts the alerts of two outages to an Alertmanager with the generated configuration, and checks which of them it
-silences: what follows from another one, and nothing of another service or environment."""
+silences: what is certain to follow from another one, and nothing that may have a cause of its own."""
 import json, sys, time, urllib.request
 
 manager = sys.argv[1]
@@ -25,9 +25,9 @@ killed = place("production", "worker")
 worker = [alert("TargetDown", instance="w:80", **killed),
           alert("WorkerOffline", "critical", environment="production", worker_id="w1"),
           alert("WorkerOffline", "critical", environment="production", worker_id="w2")]
-silent = [alert("ServiceAbsent", **killed), *of_service(**killed)[:3],
-          alert("WorkersAbsent", environment="production")]
-loud = [*worker, of_service(**killed)[3], *of_service("production", "api"), *of_service("staging", "worker"),
+silent = of_service(**killed)[:3]
+loud = [*worker, alert("ServiceAbsent", **killed), alert("WorkersAbsent", environment="production"),
+        of_service(**killed)[3], *of_service("production", "api"), *of_service("staging", "worker"),
         alert("ServiceAbsent", **place("staging", "mailer")), alert("WorkersAbsent", environment="staging"),
         alert("WorkersAbsent"), alert("SchedulersAbsent", environment="production"),
         # An instance that is down explains nothing that the others no longer report.
@@ -36,7 +36,7 @@ loud = [*worker, of_service(**killed)[3], *of_service("production", "api"), *of_
 # The PostgreSQL of a third environment is down, and so is another database of one service.
 unreachable = [alert("DatabaseUnreachable", "critical", db_namespace=name, db_system_name="postgresql",
                      **place("canary", job)) for job in ("api", "worker", "scheduler") for name in ("shop", "obs")]
-silent += [alert("StoreDelayed", instance=f"{job}:80", **place("canary", job)) for job in ("api", "worker", "scheduler")]
+loud += [alert("StoreDelayed", instance=f"{job}:80", **place("canary", job)) for job in ("api", "worker", "scheduler")]
 loud += [*unreachable, alert("DatabaseUnreachable", "critical", db_namespace="1", db_system_name="redis",
                              **place("canary", "mailer")),
          alert("StoreDelayed", instance="mailer:80", **place("canary", "mailer"))]

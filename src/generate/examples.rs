@@ -8,7 +8,7 @@ use super::alerts::SERVICE;
 use super::rules::{NOTICE, inhibiting_labels};
 use super::yaml::Yaml;
 use super::{GenerateInput, GeneratedFile};
-use crate::config::{Config, StoreKind};
+use crate::config::Config;
 use crate::model::alerts::{AlertSignal, Severity};
 use crate::model::slo::Objectives;
 use crate::model::units::format_duration;
@@ -195,63 +195,26 @@ fn routes(input: &GenerateInput) -> Yaml {
 
 /// Alerts that are certain to follow from another one, and the labels by which they do.
 ///
-/// None of them is silenced by a less urgent one, and none by what is wrong elsewhere: an instance that is down
-/// doesn't explain what the others of its service no longer report, and a worker's offline alert has the environment
-/// alone to tell by whom it is run.
+/// None of them is silenced by a less urgent one, and none by what may be wrong elsewhere: an instance that is down
+/// doesn't explain that the others of its service left, a worker that is offline not that the rest signed off, and a
+/// database that is unreachable no store in another one.
 struct Consequence {
-    causes: &'static [AlertSignal],
-    /// A further matcher of the causes.
-    cause_label: Option<(&'static str, &'static str)>,
+    cause: AlertSignal,
     effects: &'static [AlertSignal],
     equal: &'static [&'static str],
 }
 
-const CONSEQUENCES: [Consequence; 5] = [
-    // Where all instances are gone, each of them is told.
-    Consequence {
-        causes: &[AlertSignal::TargetDown],
-        cause_label: None,
-        effects: &[AlertSignal::ServiceAbsent],
-        equal: &SERVICE,
-    },
-    Consequence {
-        causes: &[AlertSignal::ServiceAbsent],
-        cause_label: None,
-        effects: &[
-            AlertSignal::DatabaseAbsent,
-            AlertSignal::QueuesAbsent,
-            AlertSignal::ObjectivesAbsent,
-        ],
-        equal: &SERVICE,
-    },
-    // The last worker of an environment: told by its own alert for as long as it is remembered.
-    Consequence {
-        causes: &[AlertSignal::WorkerOffline, AlertSignal::WorkersOffline],
-        cause_label: None,
-        effects: &[AlertSignal::WorkersAbsent],
-        equal: &["environment"],
-    },
-    Consequence {
-        causes: &[AlertSignal::SchedulerOffline],
-        cause_label: None,
-        effects: &[AlertSignal::SchedulersAbsent],
-        equal: &["environment"],
-    },
-    Consequence {
-        causes: &[AlertSignal::DatabaseUnreachable],
-        // The store can't be in another one.
-        cause_label: Some(("db_system_name", "postgresql")),
-        effects: &[AlertSignal::StoreDelay],
-        equal: &SERVICE,
-    },
-];
+const CONSEQUENCES: [Consequence; 1] = [Consequence {
+    cause: AlertSignal::ServiceAbsent,
+    effects: &[
+        AlertSignal::DatabaseAbsent,
+        AlertSignal::QueuesAbsent,
+        AlertSignal::ObjectivesAbsent,
+    ],
+    equal: &SERVICE,
+}];
 
 impl Consequence {
-    /// Returns whether it is one in this configuration: a store in a file doesn't wait for a database.
-    fn applies(&self, config: &Config) -> bool {
-        !(self.effects.contains(&AlertSignal::StoreDelay) && config.store.kind == StoreKind::File)
-    }
-
     /// Returns a rule for each level that the effects have, with the causes that are as urgent.
     fn rules(&self, config: &Config) -> Vec<Yaml> {
         let names = |signals: &[AlertSignal], is_level: &dyn Fn(Severity) -> bool| {
@@ -263,16 +226,14 @@ impl Consequence {
             signals.map(|signal| signal.spec().name).collect::<Vec<_>>()
         };
         let rule = |level: Severity| {
-            let causes = names(self.causes, &|severity| severity >= level);
+            let causes = names(&[self.cause], &|severity| severity >= level);
             let effects = names(self.effects, &|severity| severity == level);
             if causes.is_empty() || effects.is_empty() {
                 return None;
             }
             let urgent = Severity::ALL.into_iter().filter(|other| *other >= level);
             let urgent: Vec<_> = urgent.map(Severity::as_str).collect();
-            let mut sources = vec![matcher("alertname", &causes), matcher("severity", &urgent)];
-            let label = self.cause_label.iter();
-            sources.extend(label.map(|(name, value)| matcher(name, &[*value])));
+            let sources = [matcher("alertname", &causes), matcher("severity", &urgent)];
             let targets = [
                 matcher("alertname", &effects),
                 matcher("severity", &[level.as_str()]),
@@ -316,7 +277,6 @@ fn inhibit_rules(input: &GenerateInput) -> Yaml {
         rule(Severity::High, "warning"),
     ];
     let consequences = CONSEQUENCES.iter();
-    let consequences = consequences.filter(|one| one.applies(&input.config));
     let consequences = consequences.flat_map(|one| one.rules(&input.config));
     Yaml::list(levels.into_iter().chain(consequences))
 }
@@ -370,17 +330,12 @@ mod tests {
     fn a_cause_and_its_consequences_have_the_labels_by_which_they_are_matched() {
         let input = GenerateInput::new(platform_config(), Objectives::default());
         for one in &CONSEQUENCES {
-            for signal in one.causes.iter().chain(one.effects) {
+            for signal in [one.cause].iter().chain(one.effects) {
                 let query = AlertQuery::for_signal(*signal, &input).unwrap();
                 for label in one.equal {
                     let has = query.value.labels().contains(label);
                     assert!(has, "{label} of {}", signal.key());
                 }
-            }
-            // What is lost with the service is matched by the service.
-            if let Some((label, _)) = one.cause_label {
-                let query = AlertQuery::for_signal(one.causes[0], &input).unwrap();
-                assert!(query.value.labels().contains(label), "{label}");
             }
         }
     }
@@ -390,7 +345,6 @@ mod tests {
         let text = example(platform_config());
         let any = "severity=~warning|high|critical";
         let by = |effect: &str| silenced_by(&text, effect);
-        assert_eq!(by("ServiceAbsent"), [format!("alertname=TargetDown {any}")]);
         for effect in ["DatabaseAbsent", "QueuesAbsent", "ObjectivesAbsent"] {
             assert_eq!(
                 by(effect),
@@ -398,41 +352,30 @@ mod tests {
                 "{effect}"
             );
         }
-        let workers = format!("alertname=~WorkerOffline|WorkersOffline {any}");
-        assert_eq!(by("WorkersAbsent"), [workers]);
-        let database = format!("alertname=DatabaseUnreachable {any} db_system_name=postgresql");
-        assert_eq!(by("StoreDelayed"), [database]);
-        for cause in ["TargetDown", "WorkerOffline", "DatabaseUnreachable"] {
-            assert_eq!(by(cause), [""; 0], "{cause}");
+        for other in [
+            "ServiceAbsent",
+            "TargetDown",
+            "WorkersAbsent",
+            "StoreDelayed",
+        ] {
+            assert_eq!(by(other), [""; 0], "{other}");
         }
         // Of a page, only a page.
         let mut config = platform_config();
         let hour = AlertThreshold::Time(Duration::from_secs(3_600));
         config
             .alerts
-            .set(AlertSignal::ServiceAbsent, Severity::Critical, Some(hour));
-        let text = example(config);
-        let rules = silenced_by(&text, "ServiceAbsent");
+            .set(AlertSignal::QueuesAbsent, Severity::Critical, Some(hour));
+        let rules = silenced_by(&example(config), "QueuesAbsent");
         assert_eq!(
             rules.len(),
             1,
-            "TargetDown has no critical level: {rules:?}"
+            "ServiceAbsent has no critical level: {rules:?}"
         );
         let mut config = platform_config();
         config
             .alerts
-            .set(AlertSignal::TargetDown, Severity::Warning, None);
-        assert_eq!(silenced_by(&example(config), "ServiceAbsent").len(), 0);
-    }
-
-    #[test]
-    fn a_store_in_a_file_is_no_consequence_of_a_database() {
-        let mut config = platform_config();
-        assert_eq!(
-            silenced_by(&example(config.clone()), "StoreDelayed").len(),
-            1
-        );
-        config.store.kind = StoreKind::File;
-        assert_eq!(silenced_by(&example(config), "StoreDelayed").len(), 0);
+            .set(AlertSignal::ServiceAbsent, Severity::Warning, None);
+        assert_eq!(silenced_by(&example(config), "QueuesAbsent").len(), 0);
     }
 }
