@@ -19,11 +19,22 @@ pub(crate) fn causes<'a>(
 /// Each cause stands once: an error must not repeat its source in its own text, or it would be read
 /// twice here.
 pub(crate) fn with_causes(error: &(dyn Error + 'static)) -> String {
+    joined(error, |text| text)
+}
+
+/// Returns the first lines of the texts that [`with_causes`] returns: of an error of PostgreSQL without its details, which
+/// hold values of the row.
+pub(crate) fn first_lines(error: &(dyn Error + 'static)) -> String {
+    joined(error, |text| text.lines().next().unwrap_or_default())
+}
+
+fn joined(error: &(dyn Error + 'static), part: impl Fn(&str) -> &str) -> String {
     let mut text = String::new();
     for cause in causes(error) {
         let cause = cause.to_string();
+        let cause = part(&cause);
         if text.is_empty() {
-            text = cause;
+            cause.clone_into(&mut text);
         } else if text != cause && !text.ends_with(&format!(": {cause}")) {
             let _ = write!(text, ": {cause}");
         }
@@ -104,6 +115,13 @@ mod tests {
         let error = Cause("a", Some(Cause("b", Some(Cause("c", None).into())).into()));
         assert_eq!(with_causes(&error), "a: b: c");
         assert_eq!(with_causes(&Cause("alone", None)), "alone");
+    }
+
+    #[test]
+    fn first_lines_leave_details_out() {
+        let detailed = Cause("the key is taken\nDETAIL: Key (email)=(a@b.c)", None);
+        let error = Cause("not saved", Some(detailed.into()));
+        assert_eq!(first_lines(&error), "not saved: the key is taken");
     }
 
     #[test]

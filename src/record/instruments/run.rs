@@ -20,7 +20,7 @@ use std::task::{self, Poll};
 use opentelemetry::Context;
 use pin_project_lite::pin_project;
 
-use crate::model::causes::{line_of, with_causes};
+use crate::model::causes::{first_lines, line_of};
 use crate::record::error_reasons::{ErrorReasons, OTHER, guarded};
 
 /// The most characters of an error's text in a span.
@@ -145,9 +145,30 @@ impl Failure<'_> {
             return String::new();
         };
         // The code of the service's errors runs here.
-        let text = guarded(|| Some(with_causes(*error))).unwrap_or_default();
-        line_of(&text, MAX_MESSAGE)
+        let text = guarded(|| Some(first_lines(*error))).unwrap_or_default();
+        line_of(&without_queries(&text), MAX_MESSAGE)
     }
+}
+
+/// Returns a text whose URLs have no query and no credentials: errors of HTTP clients name the URL that was asked.
+fn without_queries(text: &str) -> String {
+    let parts = text.split_inclusive([' ', ')', '"', '\'', '`', '>']);
+    parts.map(without_query).collect()
+}
+
+fn without_query(part: &str) -> Cow<'_, str> {
+    let Some((scheme, rest)) = part.split_once("://") else {
+        return part.into();
+    };
+    let end = rest.trim_end_matches([' ', ')', '"', '\'', '`', '>', ':', ',']);
+    let (address, end) = (end, &rest[end.len()..]);
+    let address = address.split(['?', '#']).next().unwrap_or_default();
+    let (authority, path) = match address.find('/') {
+        Some(slash) => address.split_at(slash),
+        None => (address, ""),
+    };
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    format!("{scheme}://{host}{path}{end}").into()
 }
 
 /// Markers of the kinds of output, which keep their implementations apart.
@@ -364,4 +385,32 @@ fn conclude<O>(started: impl StartedWork, judge: &impl Judge<O>, output: &O) {
         reason: &reason,
         message,
     }));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_in_a_text_have_neither_query_nor_credentials() {
+        for (text, expected) in [
+            (
+                "error sending request for url (https://api.x/pay?api_key=SECRET): refused",
+                "error sending request for url (https://api.x/pay): refused",
+            ),
+            (
+                "postgres://app:SECRET@db/shop?x=SECRET",
+                "postgres://db/shop",
+            ),
+            (
+                "see \"http://a.x#SECRET\", then",
+                "see \"http://a.x\", then",
+            ),
+            ("https://a.x?SECRET: timed out", "https://a.x: timed out"),
+            ("is 1 > 0? yes", "is 1 > 0? yes"),
+            ("", ""),
+        ] {
+            assert_eq!(without_queries(text), expected);
+        }
+    }
 }
