@@ -216,14 +216,17 @@ macro_rules! figures {
             $visibility fn declarations() -> ::std::vec::Vec<$crate::figure::Figure> {
                 ::std::vec![$({
                     const DOC: &str = concat!($($doc, "\n"),*);
-                    #[allow(non_upper_case_globals, reason = "the compiler tells a fault with the name of the figure")]
-                    const $figure: () = {
-                        $crate::figure::declared::check_help(DOC);
-                        $crate::figure::declared::check_name($key);
-                        $crate::figure::declared::check_labels(&[$(stringify!($label)),*]);
-                        $($crate::figures!(@check label $values);)*
-                        $($crate::figures!(@check $part $kind $arguments);)*
-                    };
+                    // In a block of its own: the name may be that of a variable below.
+                    {
+                        #[allow(non_upper_case_globals, reason = "the compiler tells a fault with the name of the figure")]
+                        const $figure: () = {
+                            $crate::figure::declared::check_help(DOC);
+                            $crate::figure::declared::check_name($key);
+                            $crate::figure::declared::check_labels(&[$(stringify!($label)),*]);
+                            $($crate::figures!(@check label $values);)*
+                            $($crate::figures!(@check $part $kind $arguments);)*
+                        };
+                    }
                     let mut declared = $crate::figure::Figure::$kind($key);
                     declared.description = $crate::figure::declared::help(DOC);
                     $(let declared = $crate::figures!(@label declared, $label, $values);)*

@@ -610,3 +610,23 @@ fn the_total_of_what_has_no_labels_left_is_no_value_and_for_several_labels_an_ob
     assert_eq!(test.daily_total("shop.orders", &acme[..1]), Some(1));
     assert_eq!(test.daily_total("shop.orders", &[("tenant", "else")]), None);
 }
+
+vantage_obs::figures! {
+    /// Figures with the names of what the macro makes.
+    struct OddFigures {
+        /// Parcels that were declared.
+        counter declared("odd.declared");
+        /// Documents.
+        gauge doc("odd.doc");
+    }
+}
+
+#[test]
+fn a_figure_may_have_any_name_of_a_method() {
+    let test = TestTelemetry::new();
+    let odd = OddFigures::new(test.telemetry());
+    odd.declared().add(2);
+    odd.doc().set(1);
+    assert_eq!(test.value("odd_declared_total", &[]), Some(2.0));
+    assert_eq!(test.value("odd_doc", &[]), Some(1.0));
+}

@@ -229,7 +229,7 @@ fn shared_names(other: &str) -> Fault {
 
 impl PartialEq for Figures {
     fn eq(&self, other: &Self) -> bool {
-        // Who declares them is no part of the figures.
+        // The place of the declaration is no part of the figures.
         self.all == other.all
     }
 }

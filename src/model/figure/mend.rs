@@ -1,5 +1,5 @@
-//! What is kept of a declaration with faults, where nobody can be refused any more: the figure is recorded already
-//! when it is declared late. A fault in one member costs that member and not the others.
+//! The rest of a declaration with faults, where it is too late to refuse it: a figure that is declared late is recorded
+//! already. A fault in one member costs that member and not the others.
 
 use std::collections::BTreeSet;
 
