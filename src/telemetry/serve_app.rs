@@ -73,8 +73,8 @@ impl Telemetry {
     ///
     /// Health says from the signal on that the service is not ready; after `health.shutdown_delay` no new request
     /// is begun, and those in flight have `http.shutdown_timeout` to finish. Where something scrapes, the scrape
-    /// stays open until it has shown the last of them, within the same time. What is in flight then is cut off, with 503
-    /// where there is no answer, and counts as a failure. Then everything is flushed as by
+    /// stays open until it has shown the last of them, within the same time. What is in flight then is cut off, by HTTP/1
+    /// with 503 where there is no answer: such a request counts as a failure. Then everything is flushed as by
     /// [`shutdown`](Self::shutdown), and the last log line says how it went. A second signal ends it at once.
     /// Altogether it takes at most `health.shutdown_delay` + `http.shutdown_timeout` + `otlp.shutdown_timeout`
     /// and a second or two for what is written last: by default 12 s, and 27 s on Kubernetes.

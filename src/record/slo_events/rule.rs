@@ -3,7 +3,7 @@
 //! | criterion | client went away | counts |
 //! |---|---|---|
 //! | labels | not counted, unless the objective asks for `error.type` | by labels, once for all events |
-//! | at most | bad above the limit, else not counted | each event by its duration |
+//! | at most | bad above the limit, else not counted; so is what the service's end cut off | each event by its duration |
 //!
 //! What goes to an overflow series counts by the labels that were given, of which that series shows none.
 
@@ -18,6 +18,9 @@ use crate::model::slo::{GoodCriterion, Indicator};
 /// The mark of a client that went away before it was answered.
 // Key and value.
 const ERROR_TYPE: (&str, &str) = ("error.type", "cancelled");
+/// The mark of a request that the service's end has cut off. It failed, and says as little of how long it would have
+/// taken.
+const SHUTDOWN: &str = "shutdown";
 
 /// The counters of the objectives that name one metric.
 #[derive(Clone, Debug)]
@@ -70,10 +73,12 @@ fn event_rule(indicator: &Indicator, labels: &[KeyValue]) -> Option<EventRule> {
     if !filter.matches(label) {
         return None;
     }
-    // Nobody knows how a call would have ended that its caller gave up, unless the objective asks.
-    let cancelled = label(ERROR_TYPE.0).as_deref() == Some(ERROR_TYPE.1);
+    // How a call would have ended that its caller gave up is unknown; it counts where the objective asks for it.
+    let error_type = label(ERROR_TYPE.0);
+    let cancelled = error_type.as_deref() == Some(ERROR_TYPE.1);
+    let unanswered = cancelled || error_type.as_deref() == Some(SHUTDOWN);
     match &indicator.good {
-        GoodCriterion::AtMost(limit) if cancelled && !filter.contains_key(ERROR_TYPE.0) => {
+        GoodCriterion::AtMost(limit) if unanswered && !filter.contains_key(ERROR_TYPE.0) => {
             Some(EventRule::BadAbove(limit.as_secs_f64()))
         }
         GoodCriterion::AtMost(limit) => Some(EventRule::AtMost(limit.as_secs_f64())),
@@ -105,8 +110,8 @@ pub(super) fn asked_values(indicator: &Indicator, key: &str) -> Option<Vec<Strin
     }
     let values = named.into_iter().flatten().flatten().cloned();
     // Every objective leaves these out where it does not ask for them.
-    let cancelled = is_error_type.then(|| ERROR_TYPE.1.into());
-    Some(values.chain(cancelled).collect())
+    let unanswered = is_error_type.then(|| [ERROR_TYPE.1, SHUTDOWN].map(String::from));
+    Some(values.chain(unanswered.into_iter().flatten()).collect())
 }
 
 fn label_value<'a>(labels: &'a [KeyValue], key: &str) -> Option<Cow<'a, str>> {

@@ -191,10 +191,10 @@ impl Connections {
 }
 
 impl Connection {
-    /// Sets one of its flags, and returns the task to be woken.
+    /// Sets one of its flags, and returns the task to be woken: it stays known, because it need not read in between.
     fn end(&self, flag: &AtomicBool) -> Option<Waker> {
         flag.store(true, Ordering::SeqCst);
-        lock(&self.reader).take()
+        lock(&self.reader).clone()
     }
 
     /// Returns whether its requests are cut off.

@@ -33,7 +33,7 @@ pub struct ServeReport {
     /// The number of requests that ended between the signal and the end, but for those to the SDK's own routes.
     pub finished: u64,
     /// The number of requests that were cut off, because they took longer than `http.shutdown_timeout` or
-    /// because of a second signal. Each counts as a failure; no scrape shows it.
+    /// because of a second signal. One without an answer counts as a failure, which no scrape shows.
     pub cut_off: u64,
     /// The state of the last scrape: it holds the last requests, or not.
     pub last_scrape: LastScrape,
