@@ -64,7 +64,7 @@ fn result_code(code: &str) -> Option<u16> {
 }
 
 /// Returns the number of an error of MySQL, as its text begins: `1205 (HY000): …`. Nothing else of it is asked for:
-/// its type is known to those alone who have the driver.
+/// its type needs the driver.
 fn mysql_number(text: &str, code: &str) -> Option<u16> {
     let (number, rest) = text.split_once(" (")?;
     let rest = rest.strip_prefix(code)?;
