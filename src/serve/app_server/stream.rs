@@ -167,6 +167,9 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for AppStream<T> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::Wake;
+
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
 
     use super::super::Connections;
@@ -233,6 +236,26 @@ mod tests {
         connections.cut_idle();
         let error = reading.await.unwrap().unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::ConnectionAborted);
+    }
+
+    /// Counts how often it is woken.
+    struct Wakes(AtomicUsize);
+
+    impl Wake for Wakes {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_task_that_does_not_read_in_between_is_woken_for_both_steps_of_the_end() {
+        let (connections, stream, _client) = stream();
+        let wakes = Arc::new(Wakes(AtomicUsize::new(0)));
+        assert!(!stream.connection().is_cut(&Arc::clone(&wakes).into()));
+        connections.cut_requests();
+        assert_eq!(wakes.0.load(Ordering::SeqCst), 1);
+        connections.cut_all();
+        assert_eq!(wakes.0.load(Ordering::SeqCst), 2);
     }
 
     #[tokio::test]
