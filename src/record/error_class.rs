@@ -38,7 +38,7 @@ const BY_BEGINNING: [(&str, &str); 4] = [
     ("connection error detected: ", "connection_closed"),
 ];
 
-/// What hyper says to a call whose connection has ended with another one's error. Its cause says more, where it has
+/// The text of hyper for a call whose connection has ended with another one's error. Its cause says more, where it has
 /// one that is known.
 const ENDED: [&str; 2] = ["operation was canceled", "channel closed"];
 

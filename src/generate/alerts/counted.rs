@@ -1,4 +1,4 @@
-//! What a counter counted in a window: the increase of its series, and the first values of those that are new.
+//! The events of a counter in a window: the increase of its series, and the first values of those that are new.
 //!
 //! A series with labels appears with its first event, and `increase` never sees the step from nothing to that
 //! value. After a deploy all series are new; where few events have many values of a label, those steps are
@@ -24,7 +24,7 @@ use crate::model::promql::{
 
 /// The label of each week before, and the days that it lies back.
 const WEEKS: [(&str, u64); 3] = [("1", 7), ("2", 14), ("3", 21)];
-/// What tells first values from the increase of a counter without labels of its own.
+/// The label that tells first values from the increase of a counter without labels of its own.
 const FIRST: (&str, &str) = ("vantage_events", "first");
 
 /// A window in which events are counted.

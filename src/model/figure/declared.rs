@@ -1,4 +1,4 @@
-//! What [`figures!`](crate::figures) checks while it is compiled: the rules of a declaration, of what is a literal there.
+//! The checks of [`figures!`](crate::figures) while it is compiled: the rules of a declaration, for its literals.
 
 use super::rules::{self, MAX_LABELS};
 

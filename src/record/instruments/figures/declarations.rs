@@ -19,7 +19,7 @@ pub(super) struct Declarations {
     most: usize,
 }
 
-/// What is to be told of a declaration that came after `init`.
+/// The outcome of a declaration that came after `init`.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum LateDeclaration {
     /// Nothing: it holds, or was there before.

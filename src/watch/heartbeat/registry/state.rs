@@ -36,7 +36,7 @@ pub(crate) struct StateTimeouts {
 /// The silence of one worker that outages explain.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Excuse {
-    /// What was due by then was judged without it.
+    /// The time by which deadlines were judged without it.
     pub(super) judged_until: Timestamp,
     /// The time from which on silence counts.
     pub(super) counts_from: Timestamp,
